@@ -1,0 +1,1 @@
+"""The meeting skill of WLM."""

@@ -1,0 +1,1 @@
+"""The news skill of WLM."""

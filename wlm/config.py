@@ -1,0 +1,228 @@
+"""The settings table: every setting once, with its default, its type and its help.
+
+Order: flag > environment > file > default. ``WLM_HOME`` moves configuration, data and
+cache together. `wlm config`, the reference page and `.env.example` are made from the
+fields of ``Config``. A skill's own settings live under ``[skills.NAME]`` in the same file
+and in ``WLM_SKILL_NAME__FIELD``; the skill declares them, this module only carries them.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from wlm.errors import BadSetting, StorageFault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "WLM_"
+SKILL_PREFIX = "WLM_SKILL_"
+SECRET: dict[str, JsonValue] = {"secret": True}
+
+
+class Paths(NamedTuple):
+    """Where things lie. All three are below ``WLM_HOME`` when that is set."""
+
+    config: Path
+    data: Path
+    cache: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The settings file; it need not exist."""
+        return self.config / "config.toml"
+
+
+class Config(BaseModel):
+    """Every setting of WLM. The name in the environment is ``WLM_`` and the upper-case name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    queue_url: str = Field("", description="redis://… for many machines; empty: embedded.")
+    language: str = Field("en", description="Language of requests and replies (en, de, es).")
+    timezone: str = Field("", description="IANA zone, such as Europe/Berlin; empty: the system's.")
+    offline: bool = Field(False, description="Never reach for the network.")
+
+    stt_engine: str = Field("faster-whisper", description="Engine that transcribes.")
+    stt_model: str = Field(
+        "auto", description="tiny.en, base, a folder, or auto: tiny.en for English, else base."
+    )
+    stt_short_context: bool = Field(
+        True, description="Encode short clips with a short context (faster, same words)."
+    )
+    stt_vocabulary: bool = Field(
+        True, description="Tell the recogniser the skills' names, places and titles."
+    )
+    max_audio_seconds: float = Field(
+        7200.0, gt=0, description="Longest recording that is accepted, in seconds."
+    )
+    max_audio_bytes: int = Field(
+        500_000_000, gt=0, description="Largest recording that is accepted, in bytes."
+    )
+    keep_recordings: bool = Field(False, description="Keep what was recorded with the turn.")
+    end_silence_ms: int = Field(
+        500, ge=100, description="Silence that ends a spoken request, in milliseconds."
+    )
+
+    router: Literal["local", "cascade", "llm"] = Field(
+        "local", description="Who decides: local, llm, or cascade (llm where local is unsure)."
+    )
+    llm_base_url: str = Field("", description="OpenAI-compatible endpoint; empty: none.")
+    llm_api_key: str = Field("", description="Key for it.", json_schema_extra=SECRET)
+    llm_model: str = Field("", description="Model name at that endpoint.")
+
+    confirm: Literal["send", "write", "never"] = Field(
+        "send", description="Effects that need a yes first: send, or write and send."
+    )
+    conversation_minutes: float = Field(
+        10.0, ge=0, description="How long the last conversation stays open for follow-ups."
+    )
+
+    server_url: str = Field("", description="Gateway to talk to; empty: work in this process.")
+    google_client_id: str = Field("", description="OAuth client of the gateway.")
+    google_client_secret: str = Field("", description="Its secret.", json_schema_extra=SECRET)
+    google_issuer: str = Field(
+        "https://accounts.google.com", description="OpenID Connect issuer for sign-in."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="What goes to the log on stderr."
+    )
+
+
+class Settings(NamedTuple):
+    """What a run works with: the values, where they came from, the folders, the skills' raw ones.
+
+    ``sources`` maps a setting's name to ``flag``, ``environment``, ``file`` or ``default``.
+    ``skills`` maps a skill's name to its raw values (environment over file).
+    """
+
+    config: Config
+    sources: dict[str, str]
+    paths: Paths
+    skills: dict[str, dict[str, Any]]
+
+    @property
+    def database_url(self) -> str:
+        """The database in force: the setting, or SQLite in the data folder."""
+        return self.config.database_url or f"sqlite:///{self.paths.data / 'wlm.db'}"
+
+
+def find_paths(environ: Mapping[str, str] | None = None) -> Paths:
+    """The folders in force. Nothing is created."""
+    environ = os.environ if environ is None else environ
+    if home := environ.get("WLM_HOME"):
+        root = Path(home).expanduser().absolute()
+        return Paths(root / "config", root / "data", root / "cache")
+    from platformdirs import PlatformDirs
+
+    dirs = PlatformDirs("wlm", appauthor=False)
+    return Paths(dirs.user_config_path, dirs.user_data_path, dirs.user_cache_path)
+
+
+def load(
+    flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read settings in their order. Flags that are ``None`` do not count.
+
+    Raises ``BadSetting`` for broken TOML, an unknown name or a value that does not fit;
+    the message names the setting and its source, never a secret's value.
+    """
+    environ = os.environ if environ is None else environ
+    paths = find_paths(environ)
+    file_values = read_file(paths.config_file)
+    file_skills = file_values.pop("skills", {})
+    layers = {
+        "file": file_values,
+        "environment": _from_environment(environ),
+        "flag": {k: v for k, v in (flags or {}).items() if v is not None},
+    }
+    sources = dict.fromkeys(Config.model_fields, "default")
+    merged: dict[str, Any] = {}
+    for source, values in layers.items():
+        for name, value in values.items():
+            if name not in Config.model_fields:
+                raise BadSetting(f"Unknown setting {name!r} in the {_where(source, paths)}.")
+            merged[name], sources[name] = value, source
+    try:
+        config = Config.model_validate(merged)
+    except ValidationError as error:
+        raise BadSetting(_explain(error, sources, paths)) from None
+    return Settings(config, sources, paths, _skill_values(file_skills, environ))
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The settings file as it stands; empty if there is none."""
+    try:
+        with path.open("rb") as handle:
+            return tomllib.load(handle)
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(
+            f"{path} is not valid TOML: {error}.",
+            hint="Mend that line, or move the file away to start from the defaults.",
+        ) from None
+    except OSError as error:
+        raise StorageFault(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def write_setting(path: Path, name: str, value: Any, *, skill: str | None = None) -> None:
+    """Set one value in the file (``None`` removes it), keeping the rest and its comments.
+
+    The file is replaced whole or not at all. The caller has checked name and value.
+    """
+    import tomlkit
+
+    read_file(path)  # a clear error before anything is written
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+        table: Any = document
+        if skill is not None:
+            for key in ("skills", skill):
+                table = table.setdefault(key, tomlkit.table())
+        if value is None:
+            table.pop(name, None)
+        else:
+            table[name] = value
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(tomlkit.dumps(document), "utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise StorageFault(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """``WLM_*`` values by setting name; ``WLM_HOME`` and skills' own are not settings here."""
+    return {
+        key.removeprefix(PREFIX).lower(): value
+        for key, value in environ.items()
+        if key.startswith(PREFIX) and not key.startswith(SKILL_PREFIX) and key != "WLM_HOME"
+    }
+
+
+def _skill_values(
+    file_skills: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    values = {name: dict(raw) for name, raw in file_skills.items()}
+    for key, value in environ.items():
+        skill, mark, field = key.removeprefix(SKILL_PREFIX).partition("__")
+        if key.startswith(SKILL_PREFIX) and mark:
+            values.setdefault(skill.lower(), {})[field.lower()] = value
+    return values
+
+
+def _where(source: str, paths: Paths) -> str:
+    return f"file {paths.config_file}" if source == "file" else source
+
+
+def _explain(error: ValidationError, sources: Mapping[str, str], paths: Paths) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "?"
+    return f"Setting {name!r} from the {_where(sources.get(name, '?'), paths)}: {first['msg']}."

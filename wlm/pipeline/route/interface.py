@@ -1,0 +1,69 @@
+"""What a router is given and what it answers; every router has this one face."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+Outcome = Literal["act", "ask", "none"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Utterance:
+    """What was said and in which situation.
+
+    ``now`` is aware, in the user's zone. ``vocabulary`` has known names by slot kind or
+    slot name (people, titles, places). ``memory`` is what the conversation remembers.
+    """
+
+    text: str
+    now: datetime
+    language: str = "en"
+    vocabulary: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """An intent and its calibrated probability, 0 to 1. ``intent`` may be ``none``."""
+
+    intent: str
+    score: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """One action found in the utterance: the intent and the part of the text it came from."""
+
+    intent: str
+    confidence: float
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What a router decided, with all that `wlm why` shows.
+
+    ``act``: do ``choices`` in order. ``ask``: "Did you mean …?" the first candidates.
+    ``none``: no skill serves this. ``candidates`` are sorted, best first.
+    ``explanation`` is JSON: features that decided, thresholds, model version.
+    """
+
+    outcome: Outcome
+    choices: tuple[Choice, ...]
+    candidates: tuple[Candidate, ...]
+    normalised: str
+    router: str
+    explanation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Router(Protocol):
+    """Decides which intents an utterance asks for. Slots are filled afterwards."""
+
+    name: str
+
+    def decide(self, utterance: Utterance) -> Decision:
+        """The decision for one utterance; never raises for any text."""
+        ...

@@ -1,0 +1,1 @@
+"""From text to typed values: times, durations, people, places, spans."""

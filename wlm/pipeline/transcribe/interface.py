@@ -1,0 +1,38 @@
+"""What a transcriber is; every engine has this one face."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from wlm.types import Transcript
+
+SAMPLE_RATE = 16_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What to know beside the samples.
+
+    ``language`` is ISO 639-1, or empty to detect it. ``vocabulary`` are words that are
+    likely to be said. ``progress`` is called with seconds done.
+    """
+
+    language: str = "en"
+    vocabulary: Sequence[str] = ()
+    progress: Callable[[float], None] | None = None
+
+
+class Transcriber(Protocol):
+    """Turns samples into a transcript. Safe to call from several threads."""
+
+    model: str
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcript:
+        """The words in ``samples`` (mono, 16 kHz, -1 to 1); empty text if nobody spoke."""
+        ...

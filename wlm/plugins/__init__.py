@@ -1,0 +1,43 @@
+"""The skill contract: everything a plugin imports comes from here.
+
+from wlm.plugins import Context, Place, Reply, Skill, TimeRange, intent
+"""
+
+from wlm.plugins.context import Context
+from wlm.plugins.hookspecs import hookimpl
+from wlm.plugins.skill import IntentSpec, Phrases, Skill, intent
+from wlm.plugins.slots import (
+    Duration,
+    Email,
+    Person,
+    Phone,
+    Place,
+    Recurrence,
+    Slot,
+    SlotSpec,
+    Text,
+    Time,
+    TimeRange,
+)
+from wlm.types import Reply
+
+__all__ = [
+    "Context",
+    "Duration",
+    "Email",
+    "IntentSpec",
+    "Person",
+    "Phone",
+    "Phrases",
+    "Place",
+    "Recurrence",
+    "Reply",
+    "Skill",
+    "Slot",
+    "SlotSpec",
+    "Text",
+    "Time",
+    "TimeRange",
+    "hookimpl",
+    "intent",
+]

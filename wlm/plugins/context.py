@@ -1,0 +1,134 @@
+"""What a skill may do, beyond its own code: everything goes through ``Context``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from wlm.types import Question
+
+if TYPE_CHECKING:
+    from wlm.plugins.http import Http
+    from wlm.store.owned import OwnedTables
+    from wlm.store.secrets import Secrets
+
+
+class AskUser(Exception):
+    """Raised by ``Context.ask``: the event waits for the user's answer. Not an error."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question.kind)
+        self.question = question
+
+
+class Ports(Protocol):
+    """What the event engine lends a context; skills use the context's methods instead."""
+
+    def emit(
+        self, intent: str, slots: Mapping[str, Any], *, run_at: datetime | None, key: str
+    ) -> str:
+        """Accept a child event and return its id; the same key gives the same event."""
+        ...
+
+    def cancel(self, event_id: str) -> bool:
+        """Cancel a child event that has not started; whether it was cancelled."""
+        ...
+
+    def resolve(self, kind: str, text: str) -> list[Any]:
+        """Candidates for a person or place from the installed skills, best first."""
+        ...
+
+    def once(self, key: str, work: Callable[[], Any]) -> Any:
+        """Run ``work`` and record its JSON result in one transaction, once per event and key."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """One run of one handler, for one user.
+
+    ``now`` is aware and in the user's ``timezone``; use it, not the clock. ``settings`` is
+    the skill's ``Settings``. ``memory`` is what the last turns of this conversation left
+    (JSON; put there by ``Reply.data["remember"]``). ``event_id`` is the same on a retry.
+    """
+
+    user: str
+    now: datetime
+    timezone: ZoneInfo
+    language: str
+    settings: BaseModel
+    db: OwnedTables
+    ports: Ports
+    data_dir: Path
+    event_id: str = ""
+    attempt: int = 1
+    offline: bool = False
+    memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    skill: str = ""
+
+    @cached_property
+    def http(self) -> Http:
+        """HTTP with timeouts, limits and errors mapped to ``wlm.errors``."""
+        from wlm.plugins.http import Http
+
+        return Http(offline=self.offline)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """This user's secrets for this skill, in the keyring or a 0600 file."""
+        from wlm.store.secrets import Secrets
+
+        return Secrets(self.data_dir, owner=self.user, skill=self.skill)
+
+    def ask(self, slot: str, question: str, candidates: Sequence[tuple[str, Any]] = ()) -> NoReturn:
+        """Stop here and ask the user for ``slot``; the handler runs again with the answer.
+
+        ``candidates`` are (label, JSON value) pairs to choose from. Nothing may have been
+        written before this call.
+        """
+        raise AskUser(
+            Question(
+                "input",
+                question,
+                slot,
+                [{"label": label, "value": value} for label, value in candidates],
+            )
+        )
+
+    def resolve(self, kind: str, text: str) -> list[Any]:
+        """Candidates for a ``person`` or ``place`` from the installed skills, best first."""
+        return self.ports.resolve(kind, text)
+
+    def once(self, key: str, work: Callable[[], Any]) -> Any:
+        """Do ``work`` exactly once for this event, whatever is killed or retried.
+
+        ``work`` writes through ``ctx.db`` and returns a JSON value; both are committed
+        together. On a repeat the recorded value is returned and nothing runs.
+        """
+        return self.ports.once(key, work)
+
+    def emit(
+        self,
+        intent: str,
+        slots: Mapping[str, Any],
+        *,
+        run_at: datetime | None = None,
+        key: str = "",
+    ) -> str:
+        """Accept another event (a child of this one) and return its id.
+
+        ``slots`` are in JSON form. ``run_at`` is aware; default: now. The same ``key``
+        within one event gives the same child, so that a retry emits nothing twice.
+        """
+        return self.ports.emit(intent, slots, run_at=run_at, key=key or f"{intent}:{run_at}")
+
+    def cancel(self, event_id: str) -> bool:
+        """Cancel an event emitted before that has not started; whether it was cancelled."""
+        return self.ports.cancel(event_id)

@@ -1,0 +1,233 @@
+"""The skill contract: a class whose ``@intent`` methods are what it can do.
+
+    class Weather(Skill):
+        \"\"\"Forecasts from Open-Meteo.\"\"\"
+
+        @intent(examples=["will it rain {when} in {place}"], effect="read")
+        def forecast(self, ctx: Context, place: Place | None = None,
+                     when: TimeRange | None = None) -> Reply:
+            \"\"\"Weather for a place and a time.\"\"\"
+
+Names, slot types, tool schemas, command help and docs are read from the signature and the
+docstrings. More phrases, and other languages, lie in ``phrases/LANG.toml`` beside the
+skill's module: a table an intent (``[forecast]``) with ``examples`` and ``keywords``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+import tomllib
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+
+from pydantic import BaseModel
+
+from wlm.plugins.slots import SlotSpec, slot_spec
+from wlm.types import Effect, Reply
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
+    from wlm.plugins.context import Context
+
+Handler = TypeVar("Handler", bound=Callable[..., Reply])
+_MARK = "__wlm_intent__"
+
+
+class _Declaration(NamedTuple):
+    examples: tuple[str, ...]
+    keywords: tuple[str, ...]
+    effect: Effect
+    confirm: str
+    priority: int
+    timeout: float
+    retries: int
+    cache_seconds: int
+
+
+class Phrases(NamedTuple):
+    """How people say an intent in one language. ``{slot}`` marks stand for values."""
+
+    examples: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+
+
+class IntentSpec(NamedTuple):
+    """One intent, as derived from its handler."""
+
+    name: str
+    skill: str
+    method: str
+    help: str
+    effect: Effect
+    slots: tuple[SlotSpec, ...]
+    phrases: Mapping[str, Phrases]
+    confirm: str
+    priority: int
+    timeout: float
+    retries: int
+    cache_seconds: int
+
+    def slot(self, name: str) -> SlotSpec | None:
+        """The slot of that name."""
+        return next((slot for slot in self.slots if slot.name == name), None)
+
+    def tool_schema(self) -> dict[str, Any]:
+        """The intent as an OpenAI-style function tool; the dot becomes ``__``."""
+        return {
+            "type": "function",
+            "function": {
+                "name": self.name.replace(".", "__"),
+                "description": self.help,
+                "parameters": {
+                    "type": "object",
+                    "properties": {slot.name: slot.schema() for slot in self.slots},
+                    "required": [slot.name for slot in self.slots if slot.required],
+                    "additionalProperties": False,
+                },
+            },
+        }
+
+
+def intent(
+    *,
+    examples: Iterable[str] = (),
+    keywords: Iterable[str] = (),
+    effect: Effect = "read",
+    confirm: str = "",
+    priority: int = 0,
+    timeout: float = 30.0,
+    retries: int = 3,
+    cache_seconds: int = 0,
+) -> Callable[[Handler], Handler]:
+    """Make a method an intent.
+
+    ``examples`` are English utterances with ``{slot}`` marks; an intent without any is
+    never routed to, only emitted. ``confirm`` is the question before a ``send``, with
+    ``{slot}`` marks; default: the intent and all its values. ``priority`` is 0
+    (interactive) to 9 (background), ``timeout`` in seconds, ``retries`` how often a
+    retryable error is tried again, ``cache_seconds`` how long the reply may be reused.
+    """
+    declaration = _Declaration(
+        tuple(examples), tuple(keywords), effect, confirm, priority, timeout, retries, cache_seconds
+    )
+
+    def mark(handler: Handler) -> Handler:
+        setattr(handler, _MARK, declaration)
+        return handler
+
+    return mark
+
+
+class Skill:
+    """A plugin's base class: subclass it, name it in the entry-point group ``wlm.skills``."""
+
+    name: ClassVar[str] = ""
+    """Lower-case identifier; default: the class name in lower case."""
+
+    tables: ClassVar[MetaData | None] = None
+    """The skill's own SQL tables; names start with the skill's, each has an ``owner`` column."""
+
+    migrations: ClassVar[str] = "migrations"
+    """Folder beside the module with Alembic revisions ``0001_slug.py``, ``0002_…``."""
+
+    class Settings(BaseModel):
+        """The skill's settings; overridden by the skill."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" not in cls.__dict__:
+            cls.name = cls.__name__.lower()
+
+    def vocabulary(self, ctx: Context) -> Mapping[str, Iterable[str]]:
+        """Names the recogniser and the slot filler should know, by slot kind or slot name."""
+        return {}
+
+    def resolve(self, ctx: Context, kind: str, text: str) -> list[Any]:
+        """Candidates, best first, for a ``person`` or ``place`` said as ``text``; [] if not mine."""
+        return []
+
+    @classmethod
+    def folder(cls) -> Path:
+        """Where the skill's module lies."""
+        file = getattr(sys.modules[cls.__module__], "__file__", None)
+        return Path(file or os.devnull).parent
+
+    @classmethod
+    def intents(cls) -> dict[str, IntentSpec]:
+        """The intents by full name, in order of declaration.
+
+        Raises ``TypeError`` or ``ValueError`` naming the handler whose declaration is wrong.
+        """
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", cls.name):
+            raise ValueError(f"{cls.__name__}: {cls.name!r} is no skill name (a-z, 0-9, _)")
+        phrases = _read_phrases(cls.folder() / "phrases")
+        specs: dict[str, IntentSpec] = {}
+        for base in reversed(cls.__mro__):
+            for method, handler in vars(base).items():
+                if hasattr(handler, _MARK):
+                    spec = _spec(cls, method, getattr(cls, method), phrases)
+                    specs[spec.name] = spec
+        unknown = {name for table in phrases.values() for name in table} - {
+            spec.method for spec in specs.values()
+        }
+        if unknown:
+            raise ValueError(f"{cls.__name__}: phrases for unknown intents {sorted(unknown)}")
+        return specs
+
+
+def _spec(
+    cls: type[Skill],
+    method: str,
+    handler: Callable[..., Reply],
+    phrases: Mapping[str, Mapping[str, Phrases]],
+) -> IntentSpec:
+    declared: _Declaration = getattr(handler, _MARK)
+    owner = f"{cls.__name__}.{method}"
+    hints = typing.get_type_hints(handler, include_extras=True)
+    parameters = list(inspect.signature(handler).parameters.values())[2:]  # self, ctx
+    slots = tuple(slot_spec(owner, p, hints.get(p.name, str)) for p in parameters)
+    by_language = {lang: table.get(method, Phrases()) for lang, table in phrases.items()}
+    english = by_language.get("en", Phrases())
+    by_language["en"] = Phrases(
+        tuple(dict.fromkeys((*declared.examples, *english.examples))),
+        tuple(dict.fromkeys((*declared.keywords, *english.keywords))),
+    )
+    _check_marks(owner, by_language, {slot.name for slot in slots})
+    return IntentSpec(
+        name=f"{cls.name}.{method}",
+        skill=cls.name,
+        method=method,
+        help=inspect.getdoc(handler) or "",
+        effect=declared.effect,
+        slots=slots,
+        phrases=by_language,
+        confirm=declared.confirm,
+        priority=declared.priority,
+        timeout=declared.timeout,
+        retries=declared.retries,
+        cache_seconds=declared.cache_seconds,
+    )
+
+
+def _check_marks(owner: str, phrases: Mapping[str, Phrases], names: set[str]) -> None:
+    for table in phrases.values():
+        for example in table.examples:
+            if unknown := set(re.findall(r"\{(\w+)\}", example)) - names:
+                raise ValueError(f"{owner}: example {example!r} marks unknown slots {unknown}")
+
+
+def _read_phrases(folder: Path) -> dict[str, dict[str, Phrases]]:
+    found: dict[str, dict[str, Phrases]] = {}
+    for path in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
+        tables = tomllib.loads(path.read_text("utf-8"))
+        found[path.stem] = {
+            method: Phrases(tuple(table.get("examples", ())), tuple(table.get("keywords", ())))
+            for method, table in tables.items()
+        }
+    return found

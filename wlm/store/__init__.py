@@ -1,0 +1,1 @@
+"""Tables, transactions, migrations: SQLite or Postgres with the same code."""

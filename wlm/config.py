@@ -12,6 +12,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -111,6 +112,22 @@ class Settings(NamedTuple):
     def database_url(self) -> str:
         """The database in force: the setting, or SQLite in the data folder."""
         return self.config.database_url or f"sqlite:///{self.paths.data / 'wlm.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The user's time zone: the setting, or the system's. Raises ``BadSetting``."""
+        name = self.config.timezone
+        if not name:
+            from tzlocal import get_localzone_name
+
+            name = get_localzone_name() or "UTC"
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise BadSetting(
+                f"Setting 'timezone': {name!r} is no IANA time zone.",
+                hint="Set one such as Europe/Berlin: `wlm config set timezone Europe/Berlin`.",
+            ) from None
 
 
 def find_paths(environ: Mapping[str, str] | None = None) -> Paths:

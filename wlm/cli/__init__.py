@@ -1,1 +1,1 @@
-
+"""Typer commands: parse, call, print. One module a command group."""

@@ -149,7 +149,7 @@ class Skill:
         return {}
 
     def resolve(self, ctx: Context, kind: str, text: str) -> list[Any]:
-        """Candidates, best first, for a ``person`` or ``place`` said as ``text``; [] if not mine."""
+        """Candidates for a ``person`` or ``place`` said as ``text``, best first; [] if not mine."""
         return []
 
     @classmethod

@@ -1,1 +1,1 @@
-
+"""The faces for programs: ``Assistant`` works in this process."""

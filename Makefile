@@ -1,0 +1,55 @@
+# `make` lists the targets.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PLUGINS := ./plugins/meeting ./plugins/people ./plugins/weather ./plugins/news ./plugins/email
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs serve lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(BIN)/wlm: pyproject.toml requirements.lock $(wildcard plugins/*/pyproject.toml)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e . $(addprefix -e ,$(PLUGINS))
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/wlm requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(BIN)/wlm ## answer a recorded spoken request, offline, through the whole path
+	@$(BIN)/python -m bench.demo
+
+test: $(VENV)/.dev ## run the tests; servers they need are started and stopped
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## style, types, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## measure start-up, routing, slots, dates and transcription
+	$(BIN)/python -m bench.startup
+	$(BIN)/python -m bench.route ../shared/data/nlu/dev.jsonl
+	$(BIN)/python -m bench.dates
+	$(BIN)/python -m bench.slots ../shared/data/nlu/dev.jsonl
+	$(BIN)/python -m bench.transcribe ../shared/data/audio
+
+docs: $(BIN)/wlm ## write the generated reference
+	$(BIN)/python -m docs.generate
+
+serve: $(BIN)/wlm ## start the gateway
+	$(BIN)/wlm serve
+
+lock: ## pin what is installed, with hashes and without addresses
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra models pyproject.toml plugins/*/pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra models --extra postgres --group dev pyproject.toml plugins/*/pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove the virtual environment and what the benches wrote
+	rm -rf $(VENV) bench/out .wlm-demo

@@ -1,0 +1,125 @@
+"""`wlm skills`: what is installed, what it can do, and its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from wlm.plugins.manager import LoadedSkill
+
+app = typer.Typer(help="Installed skills and their settings.", no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+@app.command("list")
+def list_(json: AsJson = False) -> None:
+    """The installed skills, and the plugins that failed to load."""
+    from wlm.plugins.manager import load
+
+    registry = load()
+    if json:
+        skills = [_summary(loaded) for loaded in registry.skills.values()]
+        _print_json({"skills": skills, "faults": [f._asdict() for f in registry.faults]})
+        return
+    for name, loaded in registry.skills.items():
+        verbs = ", ".join(spec.method for spec in loaded.intents.values() if _sayable(spec))
+        typer.echo(f"{name:<10} {loaded.version:<8} {_first_line(loaded.skill)}")
+        typer.echo(f"{'':<19} {verbs}")
+    for fault in registry.faults:
+        typer.echo(f"{fault.plugin:<10} failed at {fault.stage}: {fault.reason}", err=True)
+    if not registry.skills:
+        typer.echo("No skill is installed. `pip install wlm-meeting` adds one.", err=True)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="The skill.")],
+    json: AsJson = False,
+    tools: Annotated[bool, typer.Option("--tools", help="JSON schemas for tool calling.")] = False,
+) -> None:
+    """What a skill can do: intents, slots, examples, settings."""
+    from wlm.plugins.describe import as_json, as_markdown
+    from wlm.plugins.manager import load
+
+    loaded = load().skill(name)
+    if tools:
+        _print_json([spec.tool_schema() for spec in loaded.intents.values()])
+    elif json:
+        _print_json(as_json(loaded))
+    else:
+        typer.echo(as_markdown(loaded))
+
+
+@app.command()
+def configure(
+    name: Annotated[str, typer.Argument(help="The skill.")],
+    values: Annotated[
+        list[str] | None, typer.Argument(help="FIELD=VALUE …; FIELD= goes back to the default.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """See or change a skill's settings. Secrets go to the keyring, never to the file."""
+    from wlm.config import load as load_settings
+    from wlm.plugins.manager import load
+
+    registry = load()
+    registry.skill(name)
+    for value in values or ():
+        _set(registry, name, value)
+    settings = load_settings()
+    model = registry.settings(name, settings.skills.get(name, {}))
+    shown = model.model_dump(mode="json")
+    if json:
+        _print_json(shown)
+        return
+    for field, info in type(model).model_fields.items():
+        typer.echo(f"{field:<18} {shown[field]!s:<24} {info.description or ''}".rstrip())
+    if not shown:
+        typer.echo(f"The skill {name!r} has no settings.")
+
+
+def _set(registry: Any, name: str, assignment: str) -> None:
+    """Check one FIELD=VALUE against the skill's model, then write it where it belongs."""
+    from wlm.config import load, write_setting
+    from wlm.errors import UsageError
+    from wlm.sdk.skill_settings import is_secret, store_secret
+
+    field, mark, value = assignment.partition("=")
+    if not mark:
+        raise UsageError(f"{assignment!r} is not FIELD=VALUE.")
+    settings = load()
+    raw = {**settings.skills.get(name, {}), field: value}
+    if not value:
+        raw.pop(field)
+    checked = registry.settings(name, raw)
+    if is_secret(type(checked), field):
+        store_secret(settings, name, field, value)
+        return
+    new = checked.model_dump(mode="json").get(field) if value else None
+    write_setting(settings.paths.config_file, field, new, skill=name)
+
+
+def _summary(loaded: LoadedSkill) -> dict[str, Any]:
+    return {
+        "name": loaded.skill.name,
+        "help": _first_line(loaded.skill),
+        "distribution": loaded.distribution,
+        "version": loaded.version,
+        "intents": list(loaded.intents),
+    }
+
+
+def _sayable(spec: Any) -> bool:
+    return any(phrases.examples for phrases in spec.phrases.values())
+
+
+def _first_line(skill: object) -> str:
+    return (type(skill).__doc__ or "").strip().partition("\n")[0]
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))

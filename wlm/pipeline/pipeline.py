@@ -1,0 +1,262 @@
+"""One utterance, end to end: hear, understand, accept, run, reply.
+
+Everything that an utterance asks for is written in one transaction before anything runs,
+so a process that dies leaves either nothing or events that the next run ends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from wlm.pipeline import say
+from wlm.pipeline.dialogue import Dialogue
+from wlm.pipeline.route.interface import Choice, Decision, Utterance
+from wlm.pipeline.understand import Understander, Understanding
+from wlm.types import WAITING_STATES, Action, Event, EventRef, Reply, Turn, new_id
+
+if TYPE_CHECKING:
+    from wlm.config import Settings
+    from wlm.events.engine import Engine
+    from wlm.pipeline.audio import Audio
+    from wlm.pipeline.transcribe.interface import Transcriber
+    from wlm.plugins.manager import Registry
+    from wlm.store.turns import Turns
+    from wlm.types import Transcript
+
+
+class Pipeline:
+    """The path of an utterance for one owner."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        turns: Turns,
+        registry: Registry,
+        settings: Settings,
+        *,
+        owner: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._engine = engine
+        self._turns = turns
+        self._registry = registry
+        self._settings = settings
+        self._owner = owner
+        self._clock = clock
+        self.understander = Understander(registry, settings)
+
+    def ask(
+        self,
+        text: str,
+        *,
+        conversation: str | None = None,
+        confirmed: bool = False,
+        transcribe_ms: float = 0.0,
+    ) -> Turn:
+        """Do what ``text`` asks for, or what it answers if something waits."""
+        watch = _Stopwatch(transcribe_ms)
+        conversation = conversation or self._open_conversation() or new_id()
+        utterance = self._utterance(text, conversation)
+        with watch("route"):
+            self._tell("before", "route", utterance)
+            understood = self._understand(utterance, conversation)
+            self._tell("after", "route", understood.decision)
+        with watch("skill"):
+            continued = self._continue(utterance, understood.decision, conversation)
+        turn = Turn(new_id(), conversation, text)
+        if continued is not None:
+            turn = self._save(turn, [continued], understood)
+            events = [continued]
+        else:
+            events = self._accept(turn, understood, confirmed=confirmed)
+            with watch("skill"):
+                self._tell("before", "act", events)
+                events = [self._engine.run(event.id) for event in events]
+                self._tell("after", "act", events)
+        return self._finish(turn, events, understood, watch)
+
+    def voice(
+        self, audio: Audio, *, conversation: str | None = None, confirmed: bool = False
+    ) -> Turn:
+        """The same for a recording. Nobody speaking gives a turn without text."""
+        start = time.perf_counter()
+        self._tell("before", "transcribe", audio)
+        transcript = self.transcribe(audio)
+        self._tell("after", "transcribe", transcript)
+        spent = (time.perf_counter() - start) * 1000
+        if not transcript.text.strip():
+            timings = {"transcribe": round(spent, 1), "route": 0.0, "skill": 0.0}
+            return Turn(
+                new_id(),
+                conversation or new_id(),
+                "",
+                reply=say.NOTHING_HEARD,
+                timings_ms={**timings, "total": timings["transcribe"]},
+            )
+        turn = self.ask(
+            transcript.text.strip(),
+            conversation=conversation,
+            confirmed=confirmed,
+            transcribe_ms=spent,
+        )
+        if self._settings.config.keep_recordings:
+            from wlm.pipeline.recordings import keep
+
+            keep(self._settings.paths.data, turn.id, audio)
+        return turn
+
+    def transcribe(self, audio: Audio, **options: Any) -> Transcript:
+        """The words of a recording, with the skills' vocabulary as a hint."""
+        from wlm.pipeline.transcribe.interface import Request
+        from wlm.pipeline.vocabulary import hotwords
+
+        words = hotwords(self.vocabulary) if self._settings.config.stt_vocabulary else ()
+        request = Request(language=self._settings.config.language, vocabulary=words, **options)
+        return self.transcriber.transcribe(audio.samples, request)
+
+    def understand(self, text: str, *, now: datetime | None = None) -> Understanding:
+        """Decide only; nothing is stored and nothing runs."""
+        return self.understander.understand(self._utterance(text, None, now))
+
+    @cached_property
+    def transcriber(self) -> Transcriber:
+        """The engine that ``WLM_STT_ENGINE`` names; loaded when first used."""
+        from wlm.pipeline.transcribe.engines import make
+
+        return make(self._registry, self._settings)
+
+    @cached_property
+    def vocabulary(self) -> dict[str, list[str]]:
+        """The names that the installed skills know, by slot kind or slot name."""
+        from wlm.pipeline.vocabulary import collect
+
+        return collect(self._registry, lambda skill: self._engine.context(self._owner, skill))
+
+    def _utterance(
+        self, text: str, conversation: str | None, now: datetime | None = None
+    ) -> Utterance:
+        memory = self._engine.memory(self._owner, conversation) if conversation else {}
+        return Utterance(
+            text=text,
+            now=now or self._clock(),
+            language=self._settings.config.language,
+            vocabulary=self.vocabulary,
+            memory=memory,
+        )
+
+    def _open_conversation(self) -> str | None:
+        """The last conversation, if it is recent enough to go on."""
+        last = self._turns.last(self._owner)
+        age = timedelta(minutes=self._settings.config.conversation_minutes)
+        if last is None or self._clock() - last.created_at > age:
+            return None
+        return last.conversation
+
+    def _understand(self, utterance: Utterance, conversation: str) -> Understanding:
+        """The understanding of an utterance, or of the one that "yes" refers back to."""
+        last = self._turns.last(self._owner, conversation)
+        if last is not None and last.decision.get("outcome") == "ask":
+            candidates = last.decision.get("candidates") or []
+            if candidates and self.understander.filler.yes_no(utterance.text):
+                return self._as_meant(last.text, candidates[0], utterance)
+        return self.understander.understand(utterance)
+
+    def _as_meant(
+        self, text: str, candidate: dict[str, Any], utterance: Utterance
+    ) -> Understanding:
+        choice = Choice(candidate["intent"], 1.0, text)
+        decision = Decision("act", (choice,), (), text, "user")
+        meant = dataclasses.replace(utterance, text=text)
+        return Understanding(decision, self.understander.routes(decision, (choice,), meant))
+
+    def _continue(
+        self, utterance: Utterance, decision: Decision, conversation: str
+    ) -> Event | None:
+        """The waiting event after this utterance, if it is about one."""
+        waiting = self._engine.list(
+            self._owner, states=WAITING_STATES, conversation=conversation, limit=1
+        )
+        if not waiting:
+            return None
+        dialogue = Dialogue(self._engine, self._registry, self.understander.filler, self._owner)
+        return dialogue.take(waiting[0], utterance, decision)
+
+    def _accept(self, turn: Turn, understood: Understanding, *, confirmed: bool) -> list[Event]:
+        with self._turns.transaction():
+            self._save(turn, [], understood)
+            return [
+                self._engine.accept(
+                    self._owner,
+                    route,
+                    conversation=turn.conversation,
+                    turn=turn.id,
+                    confirmed=confirmed,
+                )
+                for route in understood.routes
+            ]
+
+    def _save(self, turn: Turn, events: list[Event], understood: Understanding) -> Turn:
+        turn = dataclasses.replace(turn, actions=[_action(event) for event in events])
+        self._turns.save(self._owner, turn, understood.explanation())
+        return turn
+
+    def _finish(
+        self, turn: Turn, events: list[Event], understood: Understanding, watch: _Stopwatch
+    ) -> Turn:
+        actions = [_action(event) for event in events]
+        reply = _join(actions) if actions else self._no_action(understood.decision)
+        turn = dataclasses.replace(turn, actions=actions, reply=reply, timings_ms=watch.timings())
+        self._turns.update(self._owner, turn)
+        return turn
+
+    def _no_action(self, decision: Decision) -> Reply:
+        if decision.outcome == "ask":
+            intents = self._registry.intents
+            named = [c.intent for c in decision.candidates if c.intent in intents]
+            return say.did_you_mean([intents[n].help.partition("\n")[0] for n in named[:2]])
+        return say.not_understood(any_skill=bool(self._registry.skills))
+
+    def _tell(self, moment: str, stage: str, value: Any) -> None:
+        for _ in self._registry.call(f"wlm_{moment}_stage", stage=stage, value=value):
+            pass
+
+
+class _Stopwatch:
+    """Milliseconds by stage."""
+
+    def __init__(self, transcribe_ms: float) -> None:
+        self._start = time.perf_counter() - transcribe_ms / 1000
+        self._spent = {"transcribe": transcribe_ms, "route": 0.0, "skill": 0.0}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._spent[stage] += (time.perf_counter() - start) * 1000
+
+    def timings(self) -> dict[str, float]:
+        total = (time.perf_counter() - self._start) * 1000
+        return {stage: round(ms, 1) for stage, ms in {**self._spent, "total": total}.items()}
+
+
+def _action(event: Event) -> Action:
+    reference = EventRef(event.id, event.state, event.attempts)
+    return Action(event.route, reference, say.of_event(event))
+
+
+def _join(actions: list[Action]) -> Reply:
+    """One reply for the turn: each action's, in the order they were said."""
+    if len(actions) == 1:
+        return actions[0].reply
+    return Reply(
+        " ".join(action.reply.speech for action in actions),
+        "\n\n".join(action.reply.display for action in actions),
+    )

@@ -1,0 +1,86 @@
+"""From an utterance to routes: the router decides, the slot filler reads the values."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wlm.errors import BadSetting
+from wlm.pipeline.route.interface import Choice, Decision, Router, Utterance
+from wlm.types import Route, jsonable
+
+if TYPE_CHECKING:
+    from wlm.config import Settings
+    from wlm.pipeline.slots.filler import SlotFiller
+    from wlm.plugins.manager import Registry
+
+log = logging.getLogger(__name__)
+
+
+class Understanding(NamedTuple):
+    """A decision with its routes, in the order they were said."""
+
+    decision: Decision
+    routes: tuple[Route, ...]
+
+    def explanation(self) -> dict[str, Any]:
+        """The decision as JSON, for `wlm why`."""
+        shown: dict[str, Any] = jsonable(self.decision)
+        return shown
+
+
+class Understander:
+    """The installed skills' router and slot filler; both are made when first used."""
+
+    def __init__(self, registry: Registry, settings: Settings) -> None:
+        self._registry = registry
+        self._settings = settings
+
+    def understand(self, utterance: Utterance) -> Understanding:
+        """What ``utterance`` asks for. Never raises for any text."""
+        decision = self.router.decide(utterance)
+        return Understanding(decision, self.routes(decision, decision.choices, utterance))
+
+    def routes(
+        self, decision: Decision, choices: tuple[Choice, ...], utterance: Utterance
+    ) -> tuple[Route, ...]:
+        """The routes of ``choices``, with the slots that were said."""
+        return tuple(self._route(decision.router, choice, utterance) for choice in choices)
+
+    def _route(self, router: str, choice: Choice, utterance: Utterance) -> Route:
+        spec = self._registry.intent(choice.intent)
+        filled = self.filler.fill(spec, choice.text, utterance)
+        return Route(
+            skill=spec.skill,
+            intent=spec.name,
+            slots=filled.slots,
+            confidence=round(choice.confidence, 4),
+            router=router,
+        )
+
+    @cached_property
+    def filler(self) -> SlotFiller:
+        """The slot filler for the language in force."""
+        from wlm.pipeline.slots.filler import SlotFiller
+
+        return SlotFiller(self._registry.intents, self._settings.config.language)
+
+    @cached_property
+    def router(self) -> Router:
+        """The router that ``WLM_ROUTER`` names: the local one, or one that a plugin brings."""
+        name, language = self._settings.config.router, self._settings.config.language
+        if name == "local":
+            from wlm.pipeline.route.local import LocalRouter
+
+            return LocalRouter.train(
+                self._registry.intents, language, self._settings.paths.cache / "router"
+            )
+        for factories in self._registry.call("wlm_routers"):
+            if name in factories:
+                router: Router = factories[name](self._registry.intents, self._settings)
+                return router
+        raise BadSetting(
+            f"Setting 'router' is {name!r}, and no installed plugin brings such a router.",
+            hint="`wlm config set router local` decides offline.",
+        )

@@ -1,0 +1,75 @@
+"""A skill's page, from its declaration: for `wlm skills show` and the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from wlm.plugins.manager import LoadedSkill
+from wlm.plugins.skill import IntentSpec
+from wlm.types import jsonable
+
+_MOST_EXAMPLES = 8
+
+
+def as_json(loaded: LoadedSkill) -> dict[str, Any]:
+    """The declaration as JSON: intents with slots, schemas and examples, and settings."""
+    return {
+        "name": loaded.skill.name,
+        "help": type(loaded.skill).__doc__ or "",
+        "distribution": loaded.distribution,
+        "version": loaded.version,
+        "intents": [_intent(spec) for spec in loaded.intents.values()],
+        "settings": type(loaded.skill).Settings.model_json_schema(),
+    }
+
+
+def as_markdown(loaded: LoadedSkill) -> str:
+    """The declaration as a page to read."""
+    return "\n".join(_lines(loaded))
+
+
+def _lines(loaded: LoadedSkill) -> Iterator[str]:
+    yield f"# {loaded.skill.name}"
+    yield ""
+    yield (type(loaded.skill).__doc__ or "").strip()
+    for spec in loaded.intents.values():
+        yield ""
+        yield f"## {spec.name} ({spec.effect})"
+        yield ""
+        yield spec.help
+        for slot in spec.slots:
+            need = "required" if slot.required else "optional"
+            kind = " or ".join(slot.choices) or slot.kind.replace("_", " ")
+            many = "several of " if slot.many else ""
+            yield f"- `{slot.name}` ({need}; {many}{kind}) {slot.extra.help}".rstrip()
+        examples = spec.phrases["en"].examples[:_MOST_EXAMPLES]
+        if examples:
+            yield ""
+            yield "Say: " + "; ".join(f'"{example}"' for example in examples)
+    fields = type(loaded.skill).Settings.model_fields
+    if fields:
+        yield ""
+        yield "## Settings"
+        yield ""
+        for name, info in fields.items():
+            yield f"- `{name}` (default {info.default!r}) {info.description or ''}".rstrip()
+
+
+def _intent(spec: IntentSpec) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "help": spec.help,
+        "effect": spec.effect,
+        "slots": {
+            slot.name: {
+                "kind": slot.kind,
+                "many": slot.many,
+                "required": slot.required,
+                "default": jsonable(slot.default),
+                "schema": slot.schema(),
+            }
+            for slot in spec.slots
+        },
+        "examples": {language: list(p.examples) for language, p in spec.phrases.items()},
+    }

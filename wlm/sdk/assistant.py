@@ -1,0 +1,188 @@
+"""WLM in this process: what the command line uses and what programs import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from zoneinfo import ZoneInfo
+
+from wlm import config
+from wlm.errors import NotFound
+from wlm.types import Event, Route, Turn
+
+if TYPE_CHECKING:
+    from wlm.events.engine import Engine
+    from wlm.pipeline.audio import Audio
+    from wlm.pipeline.pipeline import Pipeline
+    from wlm.plugins.manager import Registry
+    from wlm.store.engine import Store
+    from wlm.store.turns import Turns
+    from wlm.types import Transcript
+
+LOCAL_OWNER = "local"
+
+
+class Assistant:
+    """Ask, and it is done; embedded, for one user.
+
+    ``settings`` are flags that go over environment and file, such as
+    ``language="de"``. ``clock`` gives the aware current time (for tests and simulations).
+    Use it as a context manager, or call ``close``. Raises ``wlm.WlmError``.
+    """
+
+    def __init__(
+        self,
+        *,
+        owner: str = LOCAL_OWNER,
+        clock: Callable[[], datetime] | None = None,
+        registry: Registry | None = None,
+        **settings: Any,
+    ) -> None:
+        self.settings = config.load(settings)
+        self.owner = owner
+        zone = self.settings.zone
+        self._clock = clock or (lambda: datetime.now(zone))
+        if registry is not None:
+            self.__dict__["registry"] = registry
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        if "store" in self.__dict__:
+            self.store.close()
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The installed plugins."""
+        from wlm.plugins.manager import load
+
+        return load()
+
+    @cached_property
+    def store(self) -> Store:
+        """The database, made or upgraded when first opened."""
+        from wlm.store.migrate import open_store
+
+        return open_store(self.settings, self.registry)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The event engine."""
+        from wlm.events.engine import Engine
+
+        return Engine(self.store, self.registry, self.settings, clock=self._clock)
+
+    @cached_property
+    def turns(self) -> Turns:
+        """What was said and done."""
+        from wlm.store.turns import Turns
+
+        return Turns(self.store)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The path that every utterance takes."""
+        from wlm.pipeline.pipeline import Pipeline
+
+        return Pipeline(
+            self.engine,
+            self.turns,
+            self.registry,
+            self.settings,
+            owner=self.owner,
+            clock=self._clock,
+        )
+
+    def ask(self, text: str, *, conversation: str | None = None, yes: bool = False) -> Turn:
+        """Do what ``text`` asks for. ``yes`` confirms what would need a confirmation."""
+        return self.pipeline.ask(text, conversation=conversation, confirmed=yes)
+
+    def voice(
+        self,
+        audio: Audio | Path | str | BinaryIO,
+        *,
+        conversation: str | None = None,
+        yes: bool = False,
+    ) -> Turn:
+        """Do what a recording asks for."""
+        return self.pipeline.voice(self._decoded(audio), conversation=conversation, confirmed=yes)
+
+    def transcribe(self, audio: Audio | Path | str | BinaryIO, **options: Any) -> Transcript:
+        """The words of a recording."""
+        return self.pipeline.transcribe(self._decoded(audio), **options)
+
+    def route(
+        self, text: str, *, now: datetime | None = None, timezone: ZoneInfo | None = None
+    ) -> list[Route]:
+        """Decide only: the routes of ``text``; [] if no skill serves it. Nothing runs."""
+        moment = now or self._clock()
+        zone = timezone or self.settings.zone
+        moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+        return list(self.pipeline.understand(text, now=moment).routes)
+
+    def why(self, reference: str | None = None) -> dict[str, Any]:
+        """Why a turn (by its id or an event's; default: the last) went where it went."""
+        if reference is None:
+            turn = self.turns.last(self.owner)
+        else:
+            turn = self.turns.find(self.owner, reference)
+            if turn is None:
+                event = self.engine.get(self.owner, reference)
+                turn = self.turns.find(self.owner, event.turn or "")
+        if turn is None:
+            raise NotFound("There is no turn to explain yet.", hint="`wlm ask TEXT` makes one.")
+        return {
+            "turn": turn.id,
+            "text": turn.text,
+            "decision": turn.decision,
+            "timings_ms": turn.timings_ms,
+        }
+
+    def notices(self) -> list[str]:
+        """Bring leftover and due work to an end; what became due since, as sentences."""
+        self.engine.recover()
+        done = self.engine.run_due()
+        return [event.reply.speech for event in done if event.reply and event.state.final]
+
+    def events(self, **filters: Any) -> list[Event]:
+        """Events, newest first; filters as ``Engine.list``."""
+        return self.engine.list(self.owner, **filters)
+
+    def event(self, event_id: str) -> Event:
+        """One event. Raises ``NotFound``."""
+        return self.engine.get(self.owner, event_id)
+
+    def confirm(self, event_id: str) -> Event:
+        """Say yes to an event that waits for it, and run it."""
+        return self.engine.run(self.engine.confirm(self.owner, event_id).id)
+
+    def cancel(self, event_id: str) -> Event:
+        """Cancel an event that has not ended."""
+        return self.engine.cancel(self.owner, event_id)
+
+    def retry(self, event_id: str) -> Event:
+        """Run a failed or dead event again."""
+        return self.engine.run(self.engine.retry(self.owner, event_id).id)
+
+    def answer(self, event_id: str, slots: Mapping[str, Any]) -> Event:
+        """Give the slots that an event waits for, in JSON form, and run it."""
+        return self.engine.run(self.engine.answer(self.owner, event_id, slots).id)
+
+    def _decoded(self, audio: Audio | Path | str | BinaryIO) -> Audio:
+        from wlm.pipeline.audio import Audio, decode
+
+        if isinstance(audio, Audio):
+            return audio
+        source = Path(audio) if isinstance(audio, str) else audio
+        limits = self.settings.config
+        return decode(
+            source, max_bytes=limits.max_audio_bytes, max_seconds=limits.max_audio_seconds
+        )

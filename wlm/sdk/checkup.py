@@ -1,0 +1,117 @@
+"""Findings about this installation: what `wlm doctor` prints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from wlm.config import Settings, load
+from wlm.errors import WlmError
+from wlm.plugins import manager
+
+_LOW_DISK = 200_000_000
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at. ``fault``: it does not work; ``note``: good to know."""
+
+    name: str
+    status: Literal["ok", "note", "fault"]
+    text: str
+    hint: str = ""
+
+
+def check_all() -> Iterator[Finding]:
+    """Everything, in the order in which a request needs it."""
+    yield Finding("python", "ok", sys.version.split()[0])
+    try:
+        settings = load()
+        zone = settings.zone
+    except WlmError as error:
+        yield _fault("settings", error)
+        return
+    changed = sum(source != "default" for source in settings.sources.values())
+    yield Finding("settings", "ok", f"{changed} changed, time zone {zone.key}")
+    yield from _folders(settings)
+    registry = manager.load()
+    yield from _plugins(registry, settings)
+    yield from _database(registry, settings)
+    yield from _models(settings)
+    yield from check_audio()
+
+
+def check_audio() -> Iterator[Finding]:
+    """The microphone and the loudspeaker."""
+    from wlm.pipeline.microphone import list_devices
+
+    try:
+        devices = list_devices()
+    except WlmError as error:
+        # Typed requests and files work without a microphone, so this is no fault.
+        yield Finding("microphone", "note", error.message, error.hint)
+        return
+    for device in devices:
+        yield Finding("sound device", "ok", str(device))
+
+
+def _fault(name: str, error: WlmError) -> Finding:
+    return Finding(name, "fault", error.message, error.hint)
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    for name, folder in settings.paths._asdict().items():
+        existing = next(p for p in (folder, *folder.parents) if p.exists())
+        if not os.access(existing, os.W_OK):
+            yield Finding(
+                f"{name} folder", "fault", f"{folder} cannot be written.", "Set WLM_HOME elsewhere."
+            )
+            continue
+        free = shutil.disk_usage(existing).free
+        status: Literal["ok", "fault"] = "fault" if free < _LOW_DISK else "ok"
+        hint = "Free some disk." if status == "fault" else ""
+        yield Finding(f"{name} folder", status, f"{folder} ({free // 1_000_000:,} MB free)", hint)
+
+
+def _plugins(registry: manager.Registry, settings: Settings) -> Iterator[Finding]:
+    for name, loaded in registry.skills.items():
+        source = f"{loaded.distribution} {loaded.version}".strip()
+        try:
+            registry.settings(name, settings.skills.get(name, {}))
+        except WlmError as error:
+            yield _fault(f"skill {name}", error)
+        else:
+            yield Finding(f"skill {name}", "ok", f"{len(loaded.intents)} intents ({source})")
+    for fault in registry.faults:
+        text = f"failed at {fault.stage}: {fault.reason}"
+        hint = f"Upgrade or remove {fault.distribution or fault.plugin}; the rest works without it."
+        yield Finding(f"plugin {fault.plugin}", "fault", text, hint)
+    if not registry.skills:
+        yield Finding(
+            "skills", "fault", "No skill is installed.", "`pip install wlm-meeting` adds one."
+        )
+
+
+def _database(registry: manager.Registry, settings: Settings) -> Iterator[Finding]:
+    from wlm.store.migrate import open_store
+
+    try:
+        store = open_store(settings, registry)
+        store.close()
+    except WlmError as error:
+        yield _fault("database", error)
+    else:
+        yield Finding("database", "ok", store.url.render_as_string(hide_password=True))
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    from wlm.pipeline.transcribe.models import find_model
+
+    try:
+        model = find_model(settings)
+    except WlmError as error:
+        yield _fault("speech model", error)
+    else:
+        yield Finding("speech model", "ok", str(model.name if hasattr(model, "name") else model))

@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PLUGINS := ./plugins/meeting ./plugins/people ./plugins/weather ./plugins/news ./plugins/email
 
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate $(addprefix --no-emit-package ,wlm wlm-meeting wlm-people wlm-weather wlm-news wlm-email)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench docs serve lock clean
 
@@ -46,10 +49,8 @@ serve: $(BIN)/wlm ## start the gateway
 	$(BIN)/wlm serve
 
 lock: ## pin what is installed, with hashes and without addresses
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra models pyproject.toml plugins/*/pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra models --extra postgres --group dev pyproject.toml plugins/*/pyproject.toml -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) requirements.in -o requirements.lock
+	$(COMPILE) requirements-dev.in -o requirements-dev.lock
 
 clean: ## remove the virtual environment and what the benches wrote
 	rm -rf $(VENV) bench/out .wlm-demo

@@ -58,8 +58,7 @@ def main() -> None:
         for name, command in cases.items():
             seconds(command, environment)  # bytecode, database and router are made once
             pairs = [
-                (seconds(command, environment), seconds(baseline, environment))
-                for _ in range(runs)
+                (seconds(command, environment), seconds(baseline, environment)) for _ in range(runs)
             ]
             results[name] = {
                 "ms": round(statistics.median(a for a, _ in pairs) * 1000),

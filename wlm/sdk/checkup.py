@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from wlm.config import Settings, load
-from wlm.errors import WlmError
+from wlm.errors import SkillError, WlmError
 from wlm.plugins import manager
+from wlm.sdk.assistant import Assistant
+from wlm.types import State
 
 _LOW_DISK = 200_000_000
+_LAST_EVENTS = 100
 
 
 class Finding(NamedTuple):
@@ -36,9 +40,10 @@ def check_all() -> Iterator[Finding]:
     changed = sum(source != "default" for source in settings.sources.values())
     yield Finding("settings", "ok", f"{changed} changed, time zone {zone.key}")
     yield from _folders(settings)
-    registry = manager.load()
-    yield from _plugins(registry, settings)
-    yield from _database(registry, settings)
+    with Assistant() as assistant:
+        database, failures = _database(assistant)
+        yield from _plugins(assistant.registry, settings, failures)
+        yield database
     yield from _models(settings)
     yield from check_audio()
 
@@ -75,13 +80,19 @@ def _folders(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"{name} folder", status, f"{folder} ({free // 1_000_000:,} MB free)", hint)
 
 
-def _plugins(registry: manager.Registry, settings: Settings) -> Iterator[Finding]:
+def _plugins(
+    registry: manager.Registry, settings: Settings, failures: Counter[str]
+) -> Iterator[Finding]:
     for name, loaded in registry.skills.items():
         source = f"{loaded.distribution} {loaded.version}".strip()
         try:
             registry.settings(name, settings.skills.get(name, {}))
         except WlmError as error:
             yield _fault(f"skill {name}", error)
+            continue
+        if failures[name]:
+            text = f"raised in {failures[name]} of its last events ({source})"
+            yield Finding(f"skill {name}", "note", text, "`wlm events list` shows which.")
         else:
             yield Finding(f"skill {name}", "ok", f"{len(loaded.intents)} intents ({source})")
     for fault in registry.faults:
@@ -94,16 +105,15 @@ def _plugins(registry: manager.Registry, settings: Settings) -> Iterator[Finding
         )
 
 
-def _database(registry: manager.Registry, settings: Settings) -> Iterator[Finding]:
-    from wlm.store.migrate import open_store
-
+def _database(assistant: Assistant) -> tuple[Finding, Counter[str]]:
+    """The state of the database, and how often each skill raised of late."""
     try:
-        store = open_store(settings, registry)
-        store.close()
+        url = assistant.store.url.render_as_string(hide_password=True)
+        events = assistant.events(states=[State.FAILED, State.DEAD], limit=_LAST_EVENTS)
     except WlmError as error:
-        yield _fault("database", error)
-    else:
-        yield Finding("database", "ok", store.url.render_as_string(hide_password=True))
+        return _fault("database", error), Counter()
+    raised = (e.route.skill for e in events if e.error and e.error.code == SkillError.code)
+    return Finding("database", "ok", url), Counter(raised)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

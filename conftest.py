@@ -1,0 +1,25 @@
+"""Fixtures that every test may use, the skills' own included."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own: no setting of this machine reaches the test."""
+    for name in [name for name in os.environ if name.startswith("WLM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("WLM_HOME", str(tmp_path))
+    monkeypatch.setenv("WLM_TIMEZONE", "Europe/Berlin")
+    return tmp_path
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failed run: what it needs has to be installed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("WLM_TEST_NOTHING_SKIPPED") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,242 @@
+"""Test a skill as the event engine runs it, without the engine and without pytest.
+
+    def test_forecast(tmp_path):
+        skill = Weather()
+        ctx = context(skill, tmp_path)
+        reply = run(skill, "forecast", ctx, place="Paris")
+        assert "Paris" in reply.speech
+
+The database is a real SQLite file with the skill's tables. Each ``run`` is a new event of
+one conversation, and what a reply remembers is in ``ctx.memory`` of the next. ``retry``
+runs the last event again. ``asked`` is for a handler that should ask the user back.
+``recorded(ctx)`` shows what the skill emitted.
+"""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from wlm.errors import UsageError
+from wlm.plugins.context import AskUser, Context
+from wlm.plugins.skill import IntentSpec, Skill
+from wlm.plugins.slots import Person, Place, SlotSpec
+from wlm.store.engine import Store
+from wlm.store.owned import OwnedTables
+from wlm.types import Question, Reply, jsonable, new_id
+
+NOW = datetime(2026, 11, 22, 9, 0)  # noqa: DTZ001 - read in the zone that the test gives
+"""The wall clock of a test that gives no ``now``: a Sunday morning."""
+
+
+class Emitted(NamedTuple):
+    """A child event that a skill emitted; ``slots`` in JSON form."""
+
+    id: str
+    intent: str
+    slots: dict[str, Any]
+    run_at: datetime | None
+    key: str
+
+
+class RecordingPorts:
+    """What the event engine lends a context, recorded instead of run.
+
+    ``emitted`` and ``cancelled`` hold what the skill asked for. ``candidates`` maps what is
+    said to the people or places that stand for it; for other names the skill is asked.
+    """
+
+    def __init__(
+        self, store: Store, candidates: Mapping[str, Sequence[Any]], own: Callable[..., list[Any]]
+    ) -> None:
+        self.store = store
+        self.emitted: list[Emitted] = []
+        self.cancelled: list[str] = []
+        self.event_id = new_id()
+        self.attempt = 1
+        self._candidates = {said.casefold(): list(values) for said, values in candidates.items()}
+        self._own = own
+        self._done: dict[tuple[str, str], str] = {}
+
+    def emit(
+        self, intent: str, slots: Mapping[str, Any], *, run_at: datetime | None, key: str
+    ) -> str:
+        """Record a child event; the same key within one event gives the same child."""
+        if run_at is not None and run_at.tzinfo is None:
+            raise TypeError("run_at needs a zone")
+        if (known := self._done.get((self.event_id, f"emit {key}"))) is not None:
+            return known
+        child = Emitted(new_id(), intent, json.loads(json.dumps(dict(slots))), run_at, key)
+        self.emitted.append(child)
+        self._done[self.event_id, f"emit {key}"] = child.id
+        return child.id
+
+    def cancel(self, event_id: str) -> bool:
+        """Cancel a child that was emitted here and is not cancelled yet."""
+        if event_id in self.cancelled or event_id not in {child.id for child in self.emitted}:
+            return False
+        self.cancelled.append(event_id)
+        return True
+
+    def resolve(self, kind: str, text: str) -> list[Any]:
+        """The candidates that the test gave for ``text``, else those of the skill itself."""
+        known = self._candidates.get(text.casefold())
+        if known is None:
+            return self._own(kind, text)
+        cls = Person if kind == "person" else Place
+        return [value for value in known if isinstance(value, cls)]
+
+    def once(self, key: str, work: Callable[[], Any]) -> Any:
+        """Run ``work`` in one transaction and keep its JSON result for this event and key."""
+        known = self._done.get((self.event_id, key))
+        if known is None:
+            with self.store.write():
+                known = json.dumps(work())
+            self._done[self.event_id, key] = known
+        return json.loads(known)
+
+
+def context(
+    skill: Skill,
+    tmp_path: Path,
+    *,
+    now: datetime | None = None,
+    timezone: str = "Europe/Berlin",
+    user: str = "local",
+    settings: BaseModel | Mapping[str, Any] | None = None,
+    memory: Mapping[str, Any] | None = None,
+    candidates: Mapping[str, Sequence[Any]] | None = None,
+    language: str = "en",
+    offline: bool = True,
+    database_url: str = "",
+) -> Context:
+    """A context for ``skill`` with a real database in ``tmp_path``.
+
+    Contexts of the same folder share the database, so a second ``user`` can be tried.
+    ``now`` without a zone is read in ``timezone``. ``settings`` may be the raw values.
+    ``candidates`` maps a name as said to what it stands for (``Person`` or ``Place``).
+    ``database_url`` takes the place of the SQLite file.
+    """
+    zone = ZoneInfo(timezone)
+    store = Store(database_url or f"sqlite:///{tmp_path / 'wlm.db'}")
+    if skill.tables is not None:
+        with store.write() as connection:
+            skill.tables.create_all(connection)
+    if not isinstance(settings, BaseModel):
+        settings = skill.Settings.model_validate(dict(settings or {}))
+    moment = now or NOW
+
+    def own(kind: str, text: str) -> list[Any]:
+        return skill.resolve(ctx, kind, text)
+
+    ports = RecordingPorts(store, candidates or {}, own)
+    ctx = Context(
+        user=user,
+        now=moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone),
+        timezone=zone,
+        language=language,
+        settings=settings,
+        db=OwnedTables(store, user),
+        ports=ports,
+        data_dir=tmp_path,
+        event_id=ports.event_id,
+        offline=offline,
+        memory=dict(memory or {}),
+        skill=skill.name,
+    )
+    weakref.finalize(ports, store.close)
+    return ctx
+
+
+def recorded(ctx: Context) -> RecordingPorts:
+    """The ports of a test context, with what the skill emitted and cancelled."""
+    if not isinstance(ctx.ports, RecordingPorts):
+        raise TypeError("not a context of wlm.plugins.testing")
+    return ctx.ports
+
+
+def run(skill: Skill, intent: str, ctx: Context, **slots: Any) -> Reply:
+    """Run one intent as a new event and return its reply.
+
+    ``intent`` may be ``"forecast"`` or ``"weather.forecast"``. Slots may be given as the
+    handler takes them or in JSON form. As in the engine, people and places are resolved
+    first, and a slot that is missing or ambiguous raises ``AskUser``. Confirmation is
+    taken as given. Raises ``TypeError`` if the handler returns no proper reply.
+    """
+    ports = recorded(ctx)
+    ports.event_id, ports.attempt = new_id(), 1
+    return _run(skill, intent, ctx, slots)
+
+
+def retry(skill: Skill, intent: str, ctx: Context, **slots: Any) -> Reply:
+    """Run the event of the last ``run`` again, as after a crash or a retryable error."""
+    recorded(ctx).attempt += 1
+    return _run(skill, intent, ctx, slots)
+
+
+def asked(skill: Skill, intent: str, ctx: Context, **slots: Any) -> Question:
+    """The question that the intent asks back. Raises ``AssertionError`` if it asks nothing."""
+    try:
+        reply = run(skill, intent, ctx, **slots)
+    except AskUser as stop:
+        return stop.question
+    raise AssertionError(f"expected a question, got the reply {reply.speech!r}")
+
+
+def _run(skill: Skill, intent: str, ctx: Context, slots: Mapping[str, Any]) -> Reply:
+    ports = recorded(ctx)
+    spec = _spec(skill, intent)
+    this = replace(ctx, event_id=ports.event_id, attempt=ports.attempt)
+    values = _values(spec, this, slots)
+    reply = getattr(skill, spec.method)(this, **values)
+    if not isinstance(reply, Reply):
+        raise TypeError(f"{spec.name} returned {type(reply).__name__}, not a Reply")
+    json.dumps(reply.data)  # data is for programs: plain JSON, as it will be stored
+    remembered = reply.data.get("remember")
+    if remembered and isinstance(ctx.memory, dict):
+        ctx.memory.update(remembered)
+    return reply
+
+
+def _spec(skill: Skill, intent: str) -> IntentSpec:
+    specs = skill.intents()
+    name = intent if "." in intent else f"{skill.name}.{intent}"
+    if name not in specs:
+        raise UsageError(f"The skill has no intent {name!r}.", hint=f"It has {', '.join(specs)}.")
+    return specs[name]
+
+
+def _values(spec: IntentSpec, ctx: Context, slots: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := set(slots) - {slot.name for slot in spec.slots}:
+        raise UsageError(f"{spec.name} has no slot {min(unknown)!r}.")
+    values: dict[str, Any] = {}
+    for slot in spec.slots:
+        value = slot.decode(jsonable(slots.get(slot.name)))
+        if value is None:
+            if slot.required:
+                ctx.ask(slot.name, slot.question)
+            continue
+        if slot.kind in ("person", "place") and slot.extra.resolve:
+            many = value if slot.many else [value]
+            found = [_resolved(slot, item, ctx) for item in many]
+            value = found if slot.many else found[0]
+        values[slot.name] = value
+    return values
+
+
+def _resolved(slot: SlotSpec, value: Person | Place, ctx: Context) -> Any:
+    known = value.id if isinstance(value, Person) else value.latitude
+    if known is not None:
+        return value
+    found = ctx.resolve(slot.kind, value.name)
+    if len(found) > 1:
+        ctx.ask(slot.name, slot.question, [(each.name, slot.encode(each)) for each in found])
+    return found[0] if found else value

@@ -48,6 +48,9 @@ class Config(BaseModel):
     queue_url: str = Field("", description="redis://… for many machines; empty: embedded.")
     language: str = Field("en", description="Language of requests and replies (en, de, es).")
     timezone: str = Field("", description="IANA zone, such as Europe/Berlin; empty: the system's.")
+    plugins: str = Field(
+        "", description="Load only these plugins, by name with commas; - for none; empty: all."
+    )
     offline: bool = Field(False, description="Never reach for the network.")
 
     stt_engine: str = Field("faster-whisper", description="Engine that transcribes.")

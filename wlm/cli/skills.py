@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from wlm.plugins.manager import LoadedSkill
+    from wlm.plugins.manager import LoadedSkill, Registry
 
 app = typer.Typer(help="Installed skills and their settings.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
@@ -16,9 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 @app.command("list")
 def list_(json: AsJson = False) -> None:
     """The installed skills, and the plugins that failed to load."""
-    from wlm.plugins.manager import load
-
-    registry = load()
+    registry = _registry()
     if json:
         skills = [_summary(loaded) for loaded in registry.skills.values()]
         _print_json({"skills": skills, "faults": [f._asdict() for f in registry.faults]})
@@ -41,9 +39,8 @@ def show(
 ) -> None:
     """What a skill can do: intents, slots, examples, settings."""
     from wlm.plugins.describe import as_json, as_markdown
-    from wlm.plugins.manager import load
 
-    loaded = load().skill(name)
+    loaded = _registry().skill(name)
     if tools:
         _print_json([spec.tool_schema() for spec in loaded.intents.values()])
     elif json:
@@ -62,13 +59,11 @@ def configure(
 ) -> None:
     """See or change a skill's settings. Secrets go to the keyring, never to the file."""
     from wlm.config import load as load_settings
-    from wlm.plugins.manager import load
-
-    registry = load()
+    registry = _registry()
     registry.skill(name)
     for value in values or ():
         _set(registry, name, value)
-    settings = load_settings()
+    settings = load()
     model = registry.settings(name, settings.skills.get(name, {}))
     shown = model.model_dump(mode="json")
     if json:
@@ -80,7 +75,13 @@ def configure(
         typer.echo(f"The skill {name!r} has no settings.")
 
 
-def _set(registry: Any, name: str, assignment: str) -> None:
+def _registry() -> Registry:
+    from wlm.sdk.assistant import Assistant
+
+    return Assistant().registry
+
+
+def _set(registry: Registry, name: str, assignment: str) -> None:
     """Check one FIELD=VALUE against the skill's model, then write it where it belongs."""
     from wlm.config import load, write_setting
     from wlm.errors import UsageError

@@ -130,11 +130,17 @@ class Registry:
         self.skills[cls.name] = LoadedSkill(cls(), intents, distribution, release)
 
 
-def load(points: Iterable[EntryPoint] | None = None) -> Registry:
-    """Load every installed plugin, in the order of their names."""
+def load(only: str = "", points: Iterable[EntryPoint] | None = None) -> Registry:
+    """Load the installed plugins in the order of their names.
+
+    ``only`` is the setting ``plugins``: names with commas, ``-`` for none, empty for all.
+    """
     registry = Registry()
+    wanted = {name.strip() for name in only.split(",")} if only else None
     found = entry_points(group=GROUP) if points is None else points
     for point in sorted(found, key=lambda p: p.name):
+        if wanted is not None and point.name not in wanted:
+            continue
         dist = point.dist
         name = dist.name if dist else ""
         if dist is not None and (reason := _version_mismatch(dist)):

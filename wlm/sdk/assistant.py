@@ -64,7 +64,7 @@ class Assistant:
         """The installed plugins."""
         from wlm.plugins.manager import load
 
-        return load()
+        return load(self.settings.config.plugins)
 
     @cached_property
     def store(self) -> Store:

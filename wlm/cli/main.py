@@ -11,7 +11,6 @@ from wlm.cli import ask, config, db, doctor, events, history, listen, models, sk
 
 app = typer.Typer(
     name="wlm",
-    help="Say it, and it is done.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -32,7 +31,7 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Say it, and it is done."""
+    """Say it, and it is done. A skill's own commands are at `wlm SKILL --help`."""
 
 
 app.command("ask")(ask.ask)
@@ -54,7 +53,27 @@ def run() -> None:
     """Run the command line; every error ends in a message, a hint and an exit code."""
     from wlm.cli import boundary
 
-    sys.exit(boundary.guard(app))
+    def command() -> None:
+        known = {info.name for info in (*app.registered_commands, *app.registered_groups)}
+        word = sys.argv[1] if len(sys.argv) > 1 else "-"
+        if not word.startswith("-") and word not in known:
+            _add_skill_commands(word)
+        app()
+
+    sys.exit(boundary.guard(command))
+
+
+def _add_skill_commands(name: str) -> None:
+    """Add `wlm NAME …` if the skill of that name brings commands; plugins load only then."""
+    from wlm.sdk.assistant import Assistant
+
+    assistant = Assistant()
+    loaded = assistant.registry.skills.get(name)
+    if loaded is None:
+        return
+    commands = loaded.skill.commands(lambda: assistant.engine.context(assistant.owner, name))
+    if commands is not None:
+        app.add_typer(commands, name=name)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ def configure(
     json: AsJson = False,
 ) -> None:
     """See or change a skill's settings. Secrets go to the keyring, never to the file."""
-    from wlm.config import load as load_settings
+    from wlm.config import load
+
     registry = _registry()
     registry.skill(name)
     for value in values or ():

@@ -32,6 +32,7 @@ from wlm.types import Effect, Reply
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData
+    from typer import Typer
 
     from wlm.plugins.context import Context
 
@@ -151,6 +152,10 @@ class Skill:
     def resolve(self, ctx: Context, kind: str, text: str) -> list[Any]:
         """Candidates for a ``person`` or ``place`` said as ``text``, best first; [] if not mine."""
         return []
+
+    def commands(self, context: Callable[[], Context]) -> Typer | None:
+        """The skill's own commands, reached as ``wlm NAME …``; ``context`` makes a context."""
+        return None
 
     @classmethod
     def folder(cls) -> Path:

@@ -318,7 +318,7 @@ def _failure(error: Exception, host: str, call: _Call) -> ProviderError:
         return ProviderAway(f"{host} did not answer within {call.timeout:g} s.")
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return ProviderError(f"The request to {host} cannot be sent.")
-    return ProviderAway(f"{host} broke off in the middle of its answer.")
+    return ProviderAway(f"{host} broke off, or gave no proper answer.")
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

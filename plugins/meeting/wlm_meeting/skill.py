@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BaseModel, Field
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 from wlm.plugins import (
     Context,
@@ -18,6 +17,10 @@ from wlm.plugins import (
     TimeRange,
     intent,
 )
+from wlm_meeting.create import Wish, create
+from wlm_meeting.look import Query, look
+from wlm_meeting.settings import Settings
+from wlm_meeting.tables import metadata
 
 Title = Annotated[
     str,
@@ -28,17 +31,28 @@ Title = Annotated[
 People = Annotated[list[Person], Slot("who takes part")]
 Start = Annotated[Time, Slot("date and clock time", ask="When does it start?")]
 When = Annotated[TimeRange, Slot("a day or a range, where no clock time was said")]
+AllDay = Annotated[
+    Literal["all day"], Slot("it has no clock time", aliases={"all day": ["whole day", "all-day"]})
+]
+Pick = Annotated[
+    Literal["next", "first", "last"],
+    Slot(
+        "only one of them",
+        aliases={"next": ["upcoming", "coming"], "last": ["latest", "previous", "most recent"]},
+    ),
+]
+
+
+def _once(ctx: Context, key: str, work: Callable[[], Reply]) -> Reply:
+    """The reply of ``work``, whose writes and words are kept together: a repeat says the same."""
+    return Reply.from_dict(ctx.once(key, lambda: work().to_dict()))
 
 
 class Meeting(Skill):
     """Meetings, appointments and reminders in your calendar."""
 
-    class Settings(BaseModel):
-        """Settings of the calendar."""
-
-        default_minutes: int = Field(60, gt=0, description="How long a meeting is if not said.")
-        day_starts: int = Field(9, ge=0, le=23, description="First working hour.")
-        day_ends: int = Field(18, ge=1, le=24, description="End of the working day, an hour.")
+    Settings = Settings
+    tables = metadata
 
     @intent(examples=["schedule {title} with {people} {start}"], effect="write")
     def create(
@@ -51,9 +65,13 @@ class Meeting(Skill):
         people: People | None = None,
         location: Annotated[str, Slot("where it is held", cues=("at", "in"))] = "",
         repeat: Recurrence | None = None,
+        all_day: AllDay | None = None,
     ) -> Reply:
         """Put a meeting or appointment into the calendar."""
-        raise NotImplementedError
+        wish = Wish(
+            title, start, when, duration, people or [], location, repeat, all_day is not None
+        )
+        return _once(ctx, "create", lambda: create(ctx, wish))
 
     @intent(examples=["what meetings do I have {when}"])
     def list(
@@ -63,9 +81,10 @@ class Meeting(Skill):
         start: Start | None = None,
         people: People | None = None,
         title: Title = "",
+        pick: Pick | None = None,
     ) -> Reply:
         """Say what is in the calendar."""
-        raise NotImplementedError
+        return look(ctx, Query(title, when, start, people or [], pick))
 
     @intent(examples=["move {title} to {start}"], effect="write")
     def update(

@@ -59,7 +59,10 @@ class Calendar:
         return {(row["series"], row["recurrence"]) for row in rows if row["series"] in wanted}
 
     def walls(self, entry: Entry, start: datetime, end: datetime) -> Iterator[datetime]:
-        """Wall times at which a series takes place around start to end, a day too wide."""
+        """Wall times at which a series takes place around start to end, a day too wide.
+
+        Those that were changed and stand alone are among them.
+        """
         zone = entry.tz or self.zone
         after = start.astimezone(zone).replace(tzinfo=None) - entry.length - _DAY
         before = end.astimezone(zone).replace(tzinfo=None) + _DAY
@@ -76,6 +79,18 @@ class Calendar:
         for wall in sorted(extra):
             if after <= wall < before and wall.isoformat() not in gone:
                 yield wall
+
+    def of_series(self, series: Entry, start: datetime, end: datetime) -> list[Occurrence]:
+        """The occurrences of one series, which need not be stored yet, in start ≤ t < end."""
+        rows = self._db.select(entries, _COLUMNS.series == series.id)
+        changed = {row["recurrence"] for row in rows}
+        found = [Entry.of(row).single(self.zone) for row in rows]
+        found += [
+            series.at(wall, self.zone)
+            for wall in self.walls(series, start, end)
+            if wall.isoformat() not in changed
+        ]
+        return sorted((o for o in found if o.touches(start, end)), key=lambda o: o.start)
 
     def search(
         self,
@@ -106,6 +121,12 @@ class Calendar:
                 return past[-1]
         return None
 
+    def coming(self, limit: int = 200) -> list[Entry]:
+        """Entries that are not over, those that end first before the others."""
+        over = _COLUMNS.ends_at >= utc(self.now)
+        rows = self._db.select(entries, over, order_by=_COLUMNS.ends_at, limit=limit)
+        return [Entry.of(row) for row in rows]
+
     def get(self, entry_id: str) -> Entry | None:
         """The entry of that id."""
         rows = self._db.select(entries, _COLUMNS.id == entry_id)
@@ -115,7 +136,9 @@ class Calendar:
         """Every entry, series before their changed occurrences."""
         order = [_COLUMNS.starts_at, _COLUMNS.uid, _COLUMNS.recurrence]
         rows = self._db.select(entries)
-        return [Entry.of(row) for row in sorted(rows, key=lambda r: tuple(r[c.name] for c in order))]
+        return [
+            Entry.of(row) for row in sorted(rows, key=lambda r: tuple(r[c.name] for c in order))
+        ]
 
     # --- change -------------------------------------------------------------------------
 
@@ -133,6 +156,24 @@ class Calendar:
             changed = changed.timed(start=start)
         self._db.update(entries, changed.row(), _COLUMNS.id == entry.id)
         return changed
+
+    def mark(self, entry: Entry, event: str | None) -> None:
+        """Keep the id of the event that will say a reminder."""
+        self._db.update(entries, {"notify_event": event}, _COLUMNS.id == entry.id)
+
+    def change_all(self, series: Entry, **values: Any) -> None:
+        """The same values for every occurrence of a series that was changed alone."""
+        self._db.update(entries, values, _COLUMNS.series == series.id)
+
+    def rename_changed(self, series: Entry, by: timedelta) -> None:
+        """Let changed occurrences stand for those of the series after it was moved ``by``."""
+        rows = self._db.select(entries, _COLUMNS.series == series.id)
+        moved = [(r["id"], datetime.fromisoformat(r["recurrence"]) + by) for r in rows]
+        for entry_id, _ in moved:  # names are unique, and may be each other's new ones
+            self._db.update(entries, {"recurrence": f"~{entry_id}"}, _COLUMNS.id == entry_id)
+        for entry_id, wall in moved:
+            values = {"recurrence": wall.isoformat()}
+            self._db.update(entries, values, _COLUMNS.id == entry_id)
 
     def detach(self, occurrence: Occurrence) -> Entry:
         """One occurrence of a series as a row of its own, to be changed alone."""
@@ -160,17 +201,13 @@ class Calendar:
     def skip(self, occurrence: Occurrence) -> None:
         """Take one occurrence out; the rest of its series stays."""
         entry = occurrence.entry
-        if entry.series is None and not entry.repeats:
+        wall = occurrence.wall.isoformat()
+        if not entry.repeats:
             self.remove(entry)
-            return
-        series, wall = entry, occurrence.wall.isoformat()
-        if entry.series is not None:
-            self.remove(entry)
-            found = self.get(entry.series)
-            if found is None:
-                return
-            series, wall = found, entry.recurrence
-        self.change(series, exdates=sorted({*series.exdates, wall}))
+            wall = entry.recurrence
+        series = self.get(entry.series or entry.id)
+        if series is not None:
+            self.change(series, exdates=sorted({*series.exdates, wall}))
 
 
 def _span(start: datetime, end: datetime, *, repeats: bool) -> tuple[ColumnElement[bool], ...]:

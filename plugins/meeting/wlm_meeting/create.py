@@ -14,14 +14,15 @@ from wlm.types import new_id
 from wlm_meeting import match, rules, say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Entry, Occurrence, utc
-from wlm_meeting.free import gaps, working
+from wlm_meeting.free import gaps, starts, working
 from wlm_meeting.settings import settings_of
 
 _DAY = timedelta(days=1)
-_ALL_DAY = frozenset(
+_ALL_DAY_WORDS = (
     "birthday anniversary holiday holidays vacation leave trip travel travelling conference "
-    "festival deadline off fair".split()
+    "festival deadline off offsite retreat fair"
 )
+_ALL_DAY = frozenset(_ALL_DAY_WORDS.split())
 
 
 class Wish(NamedTuple):
@@ -71,10 +72,10 @@ def create(ctx: Context, wish: Wish) -> Reply:
 def _added(ctx: Context, wish: Wish, first: Occurrence, clash: list[Occurrence]) -> Reply:
     entry = first.entry
     when = say.span(first, ctx.now, end=wish.duration is not None)
-    often = f", {say.rule(entry.rrule)}" if entry.rrule else ""
-    begin = f", from {when}" if entry.rrule and not when.startswith("from") else f", {when}"
+    if entry.rrule:
+        when = f"{say.rule(entry.rrule)}, the first {when}"
     where = f", at {entry.location}" if entry.location else ""
-    speech = f"{say.upper(say.name(entry))}{often}{begin}{where}, is in your calendar."
+    speech = f"{say.upper(say.name(entry))}, {when}{where}, is in your calendar."
     if clash:
         speech += f" It clashes with {clash_text(clash, ctx.now)}."
     return _reply(speech, first, created=True, clashes=[o.to_dict() for o in clash])
@@ -112,25 +113,22 @@ def _times(ctx: Context, calendar: Calendar, wish: Wish, default: timedelta) -> 
     begin = wish.when.start.astimezone(zone) if wish.when else _midnight(ctx.now)
     end = wish.when.end.astimezone(zone) if wish.when else begin + _DAY
     whole = begin == _midnight(begin) and end == _midnight(end)
-    days = round((end - begin) / _DAY)
-    several = days > 1 and not wish.repeat and length is None
-    if whole and (wish.all_day or several or _ALL_DAY & set(match.words_of(wish.title))):
-        return Times(begin, length and _whole_days(length) or days * _DAY, True)
-    if wish.all_day:
-        return Times(_midnight(begin), _whole_days(length), True)
-    _ask_time(ctx, calendar, begin, end, length or default)
+    days = max(1, round((end - begin) / _DAY))
+    if not (wish.all_day or (whole and _ALL_DAY & set(match.words_of(wish.title)))):
+        ask_time(ctx, calendar, begin, end, length or default)
+    return Times(_midnight(begin), _whole_days(length) if length else days * _DAY, True)
 
 
-def _ask_time(
+def ask_time(
     ctx: Context, calendar: Calendar, begin: datetime, end: datetime, length: timedelta
 ) -> NoReturn:
     """Ask at what time, with the first free times of the range to choose from."""
     spans = working(begin, end, ctx.now, settings_of(ctx).hours)
-    free = [gap for gap in gaps(calendar, spans) if gap[1] - gap[0] >= length][:3]
+    free = starts(gaps(calendar, spans), length)[:3]
     ctx.ask(
         "start",
         "At what time?",
-        [(say.moment(gap[0], ctx.now), gap[0].isoformat()) for gap in free],
+        [(say.moment(start, ctx.now), start.isoformat()) for start in free],
     )
 
 
@@ -207,7 +205,9 @@ def _first(calendar: Calendar, entry: Entry, when: Times) -> Occurrence:
     if not entry.repeats:
         return entry.single(calendar.zone)
     upcoming = entry.at(entry.local_start, calendar.zone)
-    for wall in calendar.walls(entry, max(calendar.now, upcoming.start), upcoming.start + 800 * _DAY):
+    for wall in calendar.walls(
+        entry, max(calendar.now, upcoming.start), upcoming.start + 800 * _DAY
+    ):
         occurrence = entry.at(wall, calendar.zone)
         if occurrence.end > calendar.now:
             return occurrence

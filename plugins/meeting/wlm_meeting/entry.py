@@ -55,7 +55,7 @@ class Entry:
     sequence: int = 0
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: Mapping[Any, Any]) -> Self:
         """The entry in a row of the table."""
         return cls(**{name: row[name] for name in _COLUMNS})
 

@@ -51,6 +51,17 @@ def gaps(calendar: Calendar, spans: Iterable[Span]) -> list[Span]:
     return free
 
 
+def starts(free: Iterable[Span], length: timedelta) -> list[datetime]:
+    """Times at which something of that length can begin: each gap's first, then every hour."""
+    found: list[datetime] = []
+    for start, end in free:
+        while end - start >= length:
+            found.append(start)
+            whole = start.replace(minute=0, second=0, microsecond=0)
+            start = whole + timedelta(hours=1)
+    return found
+
+
 def _days(start: datetime, end: datetime) -> Iterator[datetime]:
     """Midnights, on the wall, of the days from start to end."""
     day = datetime.combine(start.date(), time())

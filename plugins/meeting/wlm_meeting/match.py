@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from wlm.plugins import Person
 from wlm_meeting.entry import Entry, Occurrence
 
-_NOISE = frozenset(
-    "a an the my our this that these those it its me to of for on at in with all any every "
-    "upcoming scheduled planned".split()
+_NOISE_WORDS = (
+    "a an the my our this that these those it its me to of for on at in with all any every one "
+    "next upcoming scheduled planned"
 )
-_MEETINGS = frozenset(
+_MEETING_WORDS = (
     "meeting meetings appointment appointments event events calendar agenda schedule entry "
-    "entries plan plans thing things something anything booking call-in".split()
+    "entries plan plans thing things something anything booking"
 )
+_NOISE = frozenset(_NOISE_WORDS.split())
+_MEETINGS = frozenset(_MEETING_WORDS.split())
 _REMINDERS = frozenset(("reminder", "reminders", "remind"))
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _LIKE = 80
@@ -57,10 +59,15 @@ def wanted(title: str, people: Sequence[Person] | None) -> Wanted:
 
 
 def best(found: Sequence[Occurrence], what: Wanted) -> list[Occurrence]:
-    """Those that fit best: where a title fits in full, what is merely alike is left out."""
+    """Those that fit best: where a title fits in full, what is merely alike is left out.
+
+    A reminder of the same name is meant only where there is no meeting, or where it was said.
+    """
     scores = [what.score(occurrence.entry) for occurrence in found]
     top = max(scores, default=0)
-    return [o for o, score in zip(found, scores, strict=True) if score == top and top > 0]
+    kept = [o for o, score in zip(found, scores, strict=True) if score == top and top > 0]
+    meetings = [o for o in kept if o.entry.kind == "meeting"]
+    return meetings if what.words and meetings else kept
 
 
 def words_of(text: str) -> list[str]:
@@ -105,8 +112,3 @@ def _takes_part(person: Person, entry: Entry) -> bool:
         if said and all(any(fuzz.ratio(w, o) >= _LIKE for o in own) for w in said):
             return True
     return bool(said) and set(said) <= set(words_of(entry.title))
-
-
-def either(*tests: Callable[[Occurrence], bool]) -> Callable[[Occurrence], bool]:
-    """A test that one of ``tests`` passes."""
-    return lambda occurrence: any(test(occurrence) for test in tests)

@@ -16,7 +16,7 @@ from wlm.errors import BadRequest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dateutil.rrule import rrule
+    from dateutil.rrule import rrule  # type: ignore[import-untyped] - it has no types
 
 _PERIODS = {
     "MINUTELY": timedelta(minutes=1),
@@ -39,7 +39,7 @@ class Rule(NamedTuple):
     """
 
     parts: tuple[tuple[str, str], ...]
-    count: int | None
+    times: int | None
     until: datetime | None
 
     def get(self, name: str) -> str:
@@ -85,7 +85,7 @@ def _sound(rule: Rule) -> bool:
     interval = rule.get("INTERVAL") or "1"
     if not interval.isdecimal() or not 1 <= int(interval) <= 1000:
         return False
-    if rule.count is not None and rule.count < 1:
+    if rule.times is not None and rule.times < 1:
         return False
     if rule.get("FREQ") in ("MINUTELY", "HOURLY") and set(dict(rule.parts)) - _WITHIN_A_DAY:
         return False
@@ -130,17 +130,19 @@ def first(rule: Rule, start: datetime) -> datetime | None:
     """
     days = 32 if rule.get("FREQ") in ("MINUTELY", "HOURLY") else 14_700
     soon = start + timedelta(days=days)
-    return next(iter(_build(rule.text, start, min(rule.until or soon, soon))), None)
+    found: datetime | None
+    found = next(iter(_build(rule.text, start, min(rule.until or soon, soon))), None)
+    return found
 
 
 def last(rule: Rule, start: datetime) -> datetime | None:
     """The last occurrence; None if the rule has no end (or more than 20,000 occurrences)."""
-    if rule.count is None and rule.until is None:
+    if rule.times is None and rule.until is None:
         return None
     found = None
     for number, moment in enumerate(_build(rule.text, start, rule.until), 1):
         found = moment
-        if number == rule.count:
+        if number == rule.times:
             return found
         if number == _MOST:
             return None
@@ -175,14 +177,21 @@ def _nearer(text: str, start: datetime, after: datetime) -> datetime:
     return start + step * max(0, (after - start) // step - 1)
 
 
-def shifted(text: str, days: int) -> str:
-    """The rule moved by whole days: its weekdays turn with it.
+def shifted(text: str, days: int, by: timedelta, zone: ZoneInfo | None) -> str:
+    """The rule (with its COUNT or UNTIL) of a series that moves ``by`` in wall time.
 
-    Raises ``BadRequest`` for rules whose days cannot be moved so (the last Friday, the 31st).
+    ``days`` is by how many dates it moves: its weekdays turn with it. Raises ``BadRequest``
+    for rules whose days cannot be moved so (the last Friday, the 31st).
     """
-    if not days:
-        return text
     parts = dict(piece.split("=", 1) for piece in text.split(";"))
+    if "UNTIL" in parts:
+        parts["UNTIL"] = until_text(_until(parts["UNTIL"], zone) + by, zone)
+    if days:
+        _turn(parts, days)
+    return ";".join(f"{name}={value}" for name, value in parts.items())
+
+
+def _turn(parts: dict[str, str], days: int) -> None:
     fixed = {"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYMONTH"} & set(parts)
     names = parts["BYDAY"].split(",") if "BYDAY" in parts else []
     if fixed or any(name not in _DAYS for name in names):
@@ -192,7 +201,13 @@ def shifted(text: str, days: int) -> str:
         )
     if names:
         parts["BYDAY"] = ",".join(_DAYS[(_DAYS.index(name) + days) % 7] for name in names)
-    return ";".join(f"{name}={value}" for name, value in parts.items())
+
+
+def until_text(wall: datetime, zone: ZoneInfo | None) -> str:
+    """UNTIL as RFC 5545 wants it: in UTC, or a date for what lasts all day."""
+    if zone is None:
+        return f"{wall:%Y%m%d}"
+    return f"{wall.replace(tzinfo=zone).astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def localise(wall: datetime, zone: ZoneInfo) -> datetime:

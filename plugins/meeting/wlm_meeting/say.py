@@ -74,7 +74,8 @@ def span(occurrence: Occurrence, now: datetime, *, end: bool = True) -> str:
         return moment(start, now)
     if last.date() == start.date() or (last - start) < timedelta(hours=12):
         return f"{day(start.date(), now)} {times(start, last)}"
-    return f"from {_bare(start.date(), now)} at {clock(start)} to {_bare(last.date(), now)} at {clock(last)}"
+    days = (_bare(start.date(), now), _bare(last.date(), now))
+    return f"from {days[0]} at {clock(start)} to {days[1]} at {clock(last)}"
 
 
 def _bare(when: date, now: datetime) -> str:
@@ -94,6 +95,12 @@ def name(entry: Entry) -> str:
     people = [p["name"] for p in entry.people if p["name"].casefold() not in entry.title.casefold()]
     link = "and" if " with " in entry.title else "with"
     return f"{entry.title} {link} {joined(people)}" if people else entry.title
+
+
+def label(occurrence: Occurrence, now: datetime) -> str:
+    """Name and time, to choose by: "lunch with Anna tomorrow at noon"."""
+    kind = "the reminder " if occurrence.entry.kind == "reminder" else ""
+    return f"{kind}{name(occurrence.entry)} {span(occurrence, now, end=False)}"
 
 
 def upper(text: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from wlm.plugins import Context
 
 
-class Settings(BaseModel):
+class CalendarSettings(BaseModel):
     """Settings of the calendar."""
 
     default_minutes: int = Field(60, gt=0, description="How long a meeting is if not said.")
@@ -34,7 +34,7 @@ class Settings(BaseModel):
         return self.day_starts, self.day_ends
 
 
-def settings_of(ctx: Context) -> Settings:
+def settings_of(ctx: Context) -> CalendarSettings:
     """The settings of this run."""
-    assert isinstance(ctx.settings, Settings)
+    assert isinstance(ctx.settings, CalendarSettings)
     return ctx.settings

@@ -1,10 +1,9 @@
-"""What can be asked of the calendar. The handlers say; ``calendar.py`` does."""
+"""What can be asked of the calendar. The handlers say; the modules beside this one do."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BaseModel, Field
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from wlm.plugins import (
     Context,
@@ -18,6 +17,11 @@ from wlm.plugins import (
     TimeRange,
     intent,
 )
+from wlm_meeting.settings import CalendarSettings
+from wlm_meeting.tables import metadata
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 Title = Annotated[
     str,
@@ -28,17 +32,54 @@ Title = Annotated[
 People = Annotated[list[Person], Slot("who takes part")]
 Start = Annotated[Time, Slot("date and clock time", ask="When does it start?")]
 When = Annotated[TimeRange, Slot("a day or a range, where no clock time was said")]
+AllDay = Annotated[
+    Literal["all day"],
+    Slot("it has no clock time", aliases={"all day": ["all-day", "whole day", "entire day"]}),
+]
+Pick = Annotated[
+    Literal["next", "first", "last"],
+    Slot(
+        "only one of them",
+        aliases={"next": ["upcoming", "coming up"], "last": ["latest", "previous", "most recent"]},
+    ),
+]
+Scope = Annotated[
+    Literal["one", "all"],
+    Slot(
+        "one occurrence of what repeats, or all",
+        ask="Only one of them, or all?",
+        aliases={
+            "one": ["only the next one", "only this one", "just this one", "just this once"],
+            "all": ["all of them", "the whole series", "the series", "every one", "every single"],
+        },
+    ),
+]
+Change = Annotated[
+    Literal["longer", "shorter", "later", "earlier"],
+    Slot(
+        "what the duration does to it",
+        aliases={
+            "longer": ["extend", "lengthen", "prolong"],
+            "shorter": ["shorten", "cut short"],
+            "later": ["push back", "postpone", "delay"],
+            "earlier": ["bring forward", "sooner"],
+        },
+    ),
+]
+
+
+def _once(ctx: Context, key: str, work: Callable[[], Reply]) -> Reply:
+    """The reply of ``work``, whose writes and words are kept together: a repeat says the same."""
+    return Reply(**ctx.once(key, lambda: work().to_dict()))
 
 
 class Meeting(Skill):
     """Meetings, appointments and reminders in your calendar."""
 
-    class Settings(BaseModel):
-        """Settings of the calendar."""
+    tables = metadata
 
-        default_minutes: int = Field(60, gt=0, description="How long a meeting is if not said.")
-        day_starts: int = Field(9, ge=0, le=23, description="First working hour.")
-        day_ends: int = Field(18, ge=1, le=24, description="End of the working day, an hour.")
+    class Settings(CalendarSettings):
+        """Settings of the calendar."""
 
     @intent(examples=["schedule {title} with {people} {start}"], effect="write")
     def create(
@@ -51,9 +92,14 @@ class Meeting(Skill):
         people: People | None = None,
         location: Annotated[str, Slot("where it is held", cues=("at", "in"))] = "",
         repeat: Recurrence | None = None,
+        all_day: AllDay | None = None,
     ) -> Reply:
         """Put a meeting or appointment into the calendar."""
-        raise NotImplementedError
+        from wlm_meeting.create import Wish, create
+
+        whole = all_day is not None
+        wish = Wish(title, start, when, duration, people or [], location, repeat, whole)
+        return _once(ctx, "create", lambda: create(ctx, wish))
 
     @intent(examples=["what meetings do I have {when}"])
     def list(
@@ -63,9 +109,12 @@ class Meeting(Skill):
         start: Start | None = None,
         people: People | None = None,
         title: Title = "",
+        pick: Pick | None = None,
     ) -> Reply:
         """Say what is in the calendar."""
-        raise NotImplementedError
+        from wlm_meeting.look import Query, look
+
+        return look(ctx, Query(title, when, start, people or [], pick))
 
     @intent(examples=["move {title} to {start}"], effect="write")
     def update(
@@ -79,9 +128,27 @@ class Meeting(Skill):
         duration: Duration | None = None,
         new_title: Annotated[str, Slot("its new name")] = "",
         location: Annotated[str, Slot("its new place")] = "",
+        scope: Scope | None = None,
+        change: Change | None = None,
+        repeat: Recurrence | None = None,
     ) -> Reply:
         """Move, rename, lengthen or otherwise change a meeting."""
-        raise NotImplementedError
+        from wlm_meeting.update import Wish, update
+
+        wish = Wish(
+            title,
+            people or [],
+            old,
+            start,
+            when,
+            duration,
+            new_title,
+            location,
+            scope,
+            change,
+            repeat,
+        )
+        return _once(ctx, "update", lambda: update(ctx, wish))
 
     @intent(examples=["cancel {title} {when}"], effect="write")
     def cancel(
@@ -91,9 +158,13 @@ class Meeting(Skill):
         people: People | None = None,
         when: When | None = None,
         start: Start | None = None,
+        scope: Scope | None = None,
     ) -> Reply:
         """Take a meeting or reminder out of the calendar."""
-        raise NotImplementedError
+        from wlm_meeting.cancel import Wish, cancel
+
+        wish = Wish(title, people or [], when, start, scope)
+        return _once(ctx, "cancel", lambda: cancel(ctx, wish))
 
     @intent(examples=["find a free hour with {people} {when}"])
     def find_time(
@@ -104,7 +175,9 @@ class Meeting(Skill):
         people: People | None = None,
     ) -> Reply:
         """Find a time that is free."""
-        raise NotImplementedError
+        from wlm_meeting.find_time import find_time
+
+        return find_time(ctx, duration, when, people or [])
 
     @intent(examples=["remind me to {title} {start}"], effect="write")
     def remind(
@@ -117,6 +190,32 @@ class Meeting(Skill):
         start: Start | None = None,
         when: When | None = None,
         repeat: Recurrence | None = None,
+        before: Annotated[
+            Duration, Slot("how long before the meeting of that title to be reminded of it")
+        ]
+        | None = None,
     ) -> Reply:
-        """Remind you of something at a time."""
-        raise NotImplementedError
+        """Remind you of something at a time, or some time before a meeting."""
+        from wlm_meeting.remind import Wish, remind
+
+        wish = Wish(title, start, when, repeat, before)
+        return _once(ctx, "remind", lambda: remind(ctx, wish))
+
+    @intent(effect="write")
+    def notify(self, ctx: Context, entry: str, at: Time) -> Reply:
+        """Say a reminder that is due; emitted by the skill, never routed to."""
+        from wlm_meeting.reminders import notify
+
+        return _once(ctx, "notify", lambda: notify(ctx, entry, at))
+
+    def vocabulary(self, ctx: Context) -> Mapping[str, Iterable[str]]:
+        """Titles, people and places of coming meetings."""
+        from wlm_meeting.vocabulary import vocabulary
+
+        return vocabulary(ctx)
+
+    def commands(self, context: Callable[[], Context]) -> Typer:
+        """`wlm meeting import` and `wlm meeting export`."""
+        from wlm_meeting.cli import commands
+
+        return commands(context)

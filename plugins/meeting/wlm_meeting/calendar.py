@@ -1,0 +1,232 @@
+"""The calendar of one user: what is in it, when it takes place, and every way to change it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_
+
+from wlm.plugins import Context
+from wlm.types import new_id
+from wlm_meeting import rules
+from wlm_meeting.entry import Entry, Occurrence, utc
+from wlm_meeting.tables import entries
+
+_DAY = timedelta(days=1)
+_WINDOWS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
+_COLUMNS = entries.c
+
+
+class Calendar:
+    """Entries of the context's user, seen from the user's zone."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._db = ctx.db
+        self.zone: ZoneInfo = ctx.timezone
+        self.now = ctx.now
+
+    # --- look ---------------------------------------------------------------------------
+
+    def between(self, start: datetime, end: datetime) -> list[Occurrence]:
+        """All that takes place in start ≤ t < end, by start, then end."""
+        rows = self._db.select(entries, *_span(start, end, repeats=False))
+        found = [Entry.of(row).single(self.zone) for row in rows]
+        found += self._repeating(start, end)
+        return sorted(
+            (occurrence for occurrence in found if occurrence.touches(start, end)),
+            key=lambda o: (o.start, o.end, o.entry.title),
+        )
+
+    def _repeating(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
+        rows = self._db.select(entries, *_span(start, end, repeats=True))
+        if not rows:
+            return
+        changed = self._changed([row["id"] for row in rows])
+        for row in rows:
+            entry = Entry.of(row)
+            for wall in self.walls(entry, start, end):
+                if (entry.id, wall.isoformat()) not in changed:
+                    yield entry.at(wall, self.zone)
+
+    def _changed(self, series: list[str]) -> set[tuple[str, str]]:
+        """Occurrences that a row of their own stands for, as (series, wall time)."""
+        rows = self._db.select(entries, _COLUMNS.series.is_not(None))
+        wanted = set(series)
+        return {(row["series"], row["recurrence"]) for row in rows if row["series"] in wanted}
+
+    def walls(self, entry: Entry, start: datetime, end: datetime) -> Iterator[datetime]:
+        """Wall times at which a series takes place around start to end, a day too wide.
+
+        Those that were changed and stand alone are among them.
+        """
+        zone = entry.tz or self.zone
+        after = start.astimezone(zone).replace(tzinfo=None) - entry.length - _DAY
+        before = end.astimezone(zone).replace(tzinfo=None) + _DAY
+        gone = set(entry.exdates)
+        extra = {datetime.fromisoformat(text) for text in entry.rdates}
+        if not entry.rrule:
+            extra.add(entry.local_start)
+        else:
+            rule = _bare(entry.rrule)
+            for wall in rules.expand(rule, entry.local_start, entry.local_last, after, before):
+                extra.discard(wall)
+                if wall.isoformat() not in gone:
+                    yield wall
+        for wall in sorted(extra):
+            if after <= wall < before and wall.isoformat() not in gone:
+                yield wall
+
+    def of_series(self, series: Entry, start: datetime, end: datetime) -> list[Occurrence]:
+        """The occurrences of one series, which need not be stored yet, in start ≤ t < end."""
+        rows = self._db.select(entries, _COLUMNS.series == series.id)
+        changed = {row["recurrence"] for row in rows}
+        found = [Entry.of(row).single(self.zone) for row in rows]
+        found += [
+            series.at(wall, self.zone)
+            for wall in self.walls(series, start, end)
+            if wall.isoformat() not in changed
+        ]
+        return sorted((o for o in found if o.touches(start, end)), key=lambda o: o.start)
+
+    def search(
+        self,
+        wanted: Callable[[Occurrence], bool],
+        *,
+        since: datetime | None = None,
+        limit: int = 5,
+        per_series: int = 1,
+    ) -> list[Occurrence]:
+        """The next occurrences that are ``wanted``, from now on (or ``since``), at most 400 days.
+
+        A series gives its next ``per_series`` occurrences.
+        """
+        since = since or self.now
+        for window in _WINDOWS:
+            found = self.between(since, since + window)
+            kept = list(_few(filter(wanted, found), per_series))
+            if len(kept) >= limit or window == _WINDOWS[-1]:
+                return kept[:limit]
+        return []
+
+    def before(self, wanted: Callable[[Occurrence], bool]) -> Occurrence | None:
+        """The most recent occurrence that is ``wanted`` and began before now."""
+        for window in _WINDOWS:
+            found = self.between(self.now - window, self.now)
+            past = [o for o in found if o.start < self.now and wanted(o)]
+            if past:
+                return past[-1]
+        return None
+
+    def coming(self, limit: int = 200) -> list[Entry]:
+        """Entries that are not over, those that end first before the others."""
+        over = _COLUMNS.ends_at >= utc(self.now)
+        rows = self._db.select(entries, over, order_by=_COLUMNS.ends_at, limit=limit)
+        return [Entry.of(row) for row in rows]
+
+    def get(self, entry_id: str) -> Entry | None:
+        """The entry of that id."""
+        rows = self._db.select(entries, _COLUMNS.id == entry_id)
+        return Entry.of(rows[0]) if rows else None
+
+    def all(self) -> list[Entry]:
+        """Every entry, series before their changed occurrences."""
+        order = [_COLUMNS.starts_at, _COLUMNS.uid, _COLUMNS.recurrence]
+        rows = self._db.select(entries)
+        return [
+            Entry.of(row) for row in sorted(rows, key=lambda r: tuple(r[c.name] for c in order))
+        ]
+
+    # --- change -------------------------------------------------------------------------
+
+    def add(self, *new: Entry) -> None:
+        """Put entries in."""
+        self._db.insert(entries, *(entry.row() for entry in new))
+
+    def change(self, entry: Entry, **values: Any) -> Entry:
+        """The entry with other values, stored; bounds are computed anew."""
+        start = values.pop("start", None)
+        changed = dataclasses.replace(
+            entry, **values, sequence=entry.sequence + 1, changed_at=utc(self.now)
+        )
+        if start is not None or {"local_start", "seconds", "rrule", "rdates"} & set(values):
+            changed = changed.timed(start=start)
+        self._db.update(entries, changed.row(), _COLUMNS.id == entry.id)
+        return changed
+
+    def mark(self, entry: Entry, event: str | None) -> None:
+        """Keep the id of the event that will say a reminder."""
+        self._db.update(entries, {"notify_event": event}, _COLUMNS.id == entry.id)
+
+    def change_all(self, series: Entry, **values: Any) -> None:
+        """The same values for every occurrence of a series that was changed alone."""
+        self._db.update(entries, values, _COLUMNS.series == series.id)
+
+    def rename_changed(self, series: Entry, by: timedelta) -> None:
+        """Let changed occurrences stand for those of the series after it was moved ``by``."""
+        rows = self._db.select(entries, _COLUMNS.series == series.id)
+        moved = [(r["id"], datetime.fromisoformat(r["recurrence"]) + by) for r in rows]
+        for entry_id, _ in moved:  # names are unique, and may be each other's new ones
+            self._db.update(entries, {"recurrence": f"~{entry_id}"}, _COLUMNS.id == entry_id)
+        for entry_id, wall in moved:
+            values = {"recurrence": wall.isoformat()}
+            self._db.update(entries, values, _COLUMNS.id == entry_id)
+
+    def detach(self, occurrence: Occurrence) -> Entry:
+        """One occurrence of a series as a row of its own, to be changed alone."""
+        series = occurrence.entry
+        single = dataclasses.replace(
+            series,
+            id=new_id(),
+            series=series.id,
+            recurrence=occurrence.wall.isoformat(),
+            local_start=occurrence.wall,
+            rrule="",
+            rdates=[],
+            exdates=[],
+            notify_event=None,
+            notify_before=None,
+        ).timed()
+        self.add(single)
+        return single
+
+    def remove(self, entry: Entry) -> None:
+        """Take an entry out; of a series, all of it."""
+        self._db.delete(entries, _COLUMNS.series == entry.id)
+        self._db.delete(entries, _COLUMNS.id == entry.id)
+
+    def skip(self, occurrence: Occurrence) -> None:
+        """Take one occurrence out; the rest of its series stays."""
+        entry = occurrence.entry
+        wall = occurrence.wall.isoformat()
+        if not entry.repeats:
+            self.remove(entry)
+            wall = entry.recurrence
+        series = self.get(entry.series or entry.id)
+        if series is not None:
+            self.change(series, exdates=sorted({*series.exdates, wall}))
+
+
+def _span(start: datetime, end: datetime, *, repeats: bool) -> tuple[ColumnElement[bool], ...]:
+    """Rows that may touch start to end: a day wider, as all-day rows have no zone."""
+    return (
+        _COLUMNS.repeats == repeats,
+        and_(_COLUMNS.ends_at >= utc(start) - _DAY, _COLUMNS.starts_at < utc(end) + _DAY),
+    )
+
+
+def _bare(rrule: str) -> str:
+    """The rule without its end, which the row has as ``local_last``."""
+    return ";".join(p for p in rrule.split(";") if not p.startswith(("COUNT=", "UNTIL=")))
+
+
+def _few(found: Iterable[Occurrence], per_series: int) -> Iterator[Occurrence]:
+    seen: dict[str, int] = {}
+    for occurrence in found:
+        key = occurrence.entry.series or occurrence.entry.id
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= per_series:
+            yield occurrence

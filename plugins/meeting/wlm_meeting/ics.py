@@ -1,0 +1,102 @@
+"""Calendars in and out as iCalendar (RFC 5545)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from wlm.errors import BadRequest
+from wlm.plugins import Context
+from wlm_meeting import reminders
+from wlm_meeting.calendar import Calendar
+from wlm_meeting.entry import Entry
+from wlm_meeting.ics_read import Skipped, read
+from wlm_meeting.ics_write import write
+
+_SAME = (
+    "kind title people location notes all_day busy recurrence seconds rrule rdates exdates"
+).split()
+
+
+class Imported(NamedTuple):
+    """What an import did; ``skipped`` are (title, reason) pairs."""
+
+    added: int
+    updated: int
+    unchanged: int
+    skipped: tuple[Skipped, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        left_out = [{"title": title, "reason": reason} for title, reason in self.skipped]
+        return {**self._asdict(), "skipped": left_out}
+
+
+def import_ics(ctx: Context, data: bytes) -> Imported:
+    """Bring the events of an .ics file into the calendar: all of them or, on a fault, none.
+
+    A UID that is known is brought up to date, so that the same file twice changes nothing;
+    it is left alone where the calendar has changed it since. Alarms are not taken over.
+    Raises ``BadRequest`` if ``data`` is no iCalendar file.
+    """
+    calendar = Calendar(ctx)
+    found = read(data, calendar.zone, calendar.now)
+    skipped = list(found.skipped)
+    counts = {"added": 0, "updated": 0, "unchanged": 0}
+    with ctx.db.transaction():
+        for uid in found.cancelled:
+            known = calendar.of_uid(uid)
+            counts["updated"] += bool(known)
+            _drop(ctx, calendar, known)
+        for family in found.families:
+            known = calendar.of_uid(family[0].uid)
+            if known and _same(known, family):
+                counts["unchanged"] += 1
+            elif known and known[0].sequence > family[0].sequence:
+                skipped.append(Skipped(family[0].title, "it was changed here since"))
+            else:
+                _drop(ctx, calendar, known)
+                _put(ctx, calendar, family, known)
+                counts["updated" if known else "added"] += 1
+    return Imported(**counts, skipped=tuple(skipped))
+
+
+def export_ics(ctx: Context) -> bytes:
+    """The whole calendar as an .ics file: meetings, series with their changes, reminders."""
+    return write(Calendar(ctx).all())
+
+
+def _drop(ctx: Context, calendar: Calendar, known: Iterable[Entry]) -> None:
+    for entry in known:
+        if entry.notify_event:
+            ctx.cancel(entry.notify_event)
+        calendar.remove(entry)
+
+
+def _put(ctx: Context, calendar: Calendar, family: list[Entry], known: list[Entry]) -> None:
+    """Store a family; where it was known, under its old id and with its alarm."""
+    master = family[0]
+    if known:
+        old = known[0]
+        master = dataclasses.replace(
+            master, id=old.id, created_at=old.created_at, notify_before=old.notify_before
+        )
+    rest = [dataclasses.replace(e, series=master.id if e.series else None) for e in family[1:]]
+    calendar.add(master, *rest)
+    if master.kind == "reminder" or master.notify_before is not None:
+        reminders.schedule(ctx, calendar, master, ctx.now)
+
+
+def _same(known: list[Entry], family: list[Entry]) -> bool:
+    """Whether both say the same; what happens once is compared by its instant."""
+    return sorted(map(_content, known)) == sorted(map(_content, family))
+
+
+def _content(entry: Entry) -> tuple[str, ...]:
+    values = [str(getattr(entry, name)) for name in _SAME]
+    times = (entry.local_start, entry.zone) if entry.repeats else (entry.starts_at,)
+    return (*values, *map(str, times))
+
+
+__all__ = ["BadRequest", "Imported", "export_ics", "import_ics"]

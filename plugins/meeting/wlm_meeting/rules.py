@@ -1,0 +1,234 @@
+"""Recurrence rules (RFC 5545), expanded in wall time; dateutil is imported when one is met.
+
+Wall time is what a rule means: a weekly nine o'clock stays nine o'clock when the clocks
+change. Only afterwards is a wall time given its offset (``localise``).
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+from wlm.errors import BadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dateutil.rrule import rrule  # type: ignore[import-untyped] - it has no types
+
+_PERIODS = {
+    "MINUTELY": timedelta(minutes=1),
+    "HOURLY": timedelta(hours=1),
+    "DAILY": timedelta(days=1),
+    "WEEKLY": timedelta(weeks=1),
+}
+_FREQUENCIES = {*_PERIODS, "MONTHLY", "YEARLY"}
+_WITHIN_A_DAY = {"FREQ", "INTERVAL", "WKST", "BYDAY", "BYHOUR", "BYMINUTE"}
+_MOST = 20_000
+"""Occurrences that are walked to find a rule's end; longer ones count as endless."""
+
+_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+
+
+class Rule(NamedTuple):
+    """A rule that was read: its parts without COUNT and UNTIL, and these apart.
+
+    ``until`` is wall time, inclusive.
+    """
+
+    parts: tuple[tuple[str, str], ...]
+    times: int | None
+    until: datetime | None
+
+    def get(self, name: str) -> str:
+        """A part's value, or an empty string."""
+        return dict(self.parts).get(name, "")
+
+    @property
+    def text(self) -> str:
+        """The parts as in an RRULE, without COUNT and UNTIL."""
+        return ";".join(f"{name}={value}" for name, value in self.parts)
+
+
+def parse(text: str, zone: ZoneInfo | None) -> Rule:
+    """The rule in ``text``; ``zone`` is that of the series (None: all day).
+
+    Raises ``BadRequest`` if it is no rule or one that repeats faster than every minute.
+    """
+    parts: dict[str, str] = {}
+    for piece in text.removeprefix("RRULE:").strip().upper().split(";"):
+        name, separator, value = piece.partition("=")
+        if piece and not (separator and value):
+            raise _bad()
+        if piece:
+            parts[name] = value
+    count, until = parts.pop("COUNT", None), parts.pop("UNTIL", None)
+    if parts.get("FREQ") not in _FREQUENCIES:
+        raise _bad()
+    try:
+        rule = Rule(
+            tuple(parts.items()),
+            int(count) if count else None,
+            _until(until, zone) if until else None,
+        )
+    except ValueError:
+        raise _bad() from None
+    if not _sound(rule):
+        raise _bad()
+    return rule
+
+
+def _sound(rule: Rule) -> bool:
+    """Whether dateutil can walk the rule, in reasonable time whatever it says."""
+    interval = rule.get("INTERVAL") or "1"
+    if not interval.isdecimal() or not 1 <= int(interval) <= 1000:
+        return False
+    if rule.times is not None and rule.times < 1:
+        return False
+    if rule.get("FREQ") in ("MINUTELY", "HOURLY") and set(dict(rule.parts)) - _WITHIN_A_DAY:
+        return False
+    try:
+        _build(rule.text, datetime(2000, 1, 1), None)  # noqa: DTZ001 - wall time
+    except (ValueError, TypeError, AttributeError, KeyError):  # what dateutil gives for nonsense
+        return False
+    return True
+
+
+def _bad() -> BadRequest:
+    return BadRequest(
+        "That repetition cannot be kept in the calendar; nothing was changed.",
+        hint="Say it as every day, week, month or year, such as `every second Tuesday`.",
+    )
+
+
+def _until(value: str, zone: ZoneInfo | None) -> datetime:
+    if len(value) == 8:  # a date: all of that day
+        return datetime.strptime(value, "%Y%m%d") + timedelta(days=1, seconds=-1)  # noqa: DTZ007 - wall time
+    moment = datetime.strptime(value.removesuffix("Z"), "%Y%m%dT%H%M%S")  # noqa: DTZ007 - wall time
+    if value.endswith("Z") and zone is not None:
+        return moment.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+    return moment
+
+
+@functools.lru_cache(maxsize=4096)
+def _build(text: str, start: datetime, until: datetime | None) -> rrule:
+    from dateutil.rrule import rrule as cls
+    from dateutil.rrule import rrulestr
+
+    made = rrulestr(text, dtstart=start)
+    if not isinstance(made, cls):
+        raise ValueError("not one rule")
+    return made.replace(until=until) if until else made
+
+
+def first(rule: Rule, start: datetime) -> datetime | None:
+    """The first occurrence at or after ``start`` (wall time); None if there is none soon.
+
+    Soon is 40 years, for a leap day on a Sunday; 32 days for what repeats within a day.
+    """
+    days = 32 if rule.get("FREQ") in ("MINUTELY", "HOURLY") else 14_700
+    soon = start + timedelta(days=days)
+    found: datetime | None
+    found = next(iter(_build(rule.text, start, min(rule.until or soon, soon))), None)
+    return found
+
+
+def last(rule: Rule, start: datetime) -> datetime | None:
+    """The last occurrence; None if the rule has no end (or more than 20,000 occurrences)."""
+    if rule.times is None and rule.until is None:
+        return None
+    found = None
+    for number, moment in enumerate(_build(rule.text, start, rule.until), 1):
+        found = moment
+        if number == rule.times:
+            return found
+        if number == _MOST:
+            return None
+    return found
+
+
+def expand(
+    text: str, start: datetime, final: datetime | None, after: datetime, before: datetime
+) -> Iterator[datetime]:
+    """Occurrences of the rule ``text`` (no COUNT, no UNTIL) with after ≤ occurrence < before.
+
+    All wall times; ``final`` is the last occurrence, if it has one.
+    """
+    origin = _nearer(text, start, after)
+    for moment in _build(text, origin, final):
+        if moment >= before:
+            return
+        if moment >= after:
+            yield moment
+
+
+def _nearer(text: str, start: datetime, after: datetime) -> datetime:
+    """A start that gives the same occurrences from ``after`` on, with fewer to walk.
+
+    Rules of fixed length move by whole periods, which changes nothing in them.
+    """
+    parts = dict(piece.split("=", 1) for piece in text.split(";"))
+    period = _PERIODS.get(parts["FREQ"])
+    if period is None or after <= start:
+        return start
+    step = period * int(parts.get("INTERVAL", "1"))
+    return start + step * max(0, (after - start) // step - 1)
+
+
+def shifted(text: str, days: int, by: timedelta, zone: ZoneInfo | None) -> str:
+    """The rule (with its COUNT or UNTIL) of a series that moves ``by`` in wall time.
+
+    ``days`` is by how many dates it moves: its weekdays turn with it. Raises ``BadRequest``
+    for rules whose days cannot be moved so (the last Friday, the 31st).
+    """
+    parts = dict(piece.split("=", 1) for piece in text.split(";"))
+    if "UNTIL" in parts:
+        parts["UNTIL"] = until_text(_until(parts["UNTIL"], zone) + by, zone)
+    if days:
+        _turn(parts, days)
+    return ";".join(f"{name}={value}" for name, value in parts.items())
+
+
+def _turn(parts: dict[str, str], days: int) -> None:
+    fixed = {"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYMONTH"} & set(parts)
+    names = parts["BYDAY"].split(",") if "BYDAY" in parts else []
+    if fixed or any(name not in _DAYS for name in names):
+        raise BadRequest(
+            "That series cannot be moved to another day as a whole; nothing was changed.",
+            hint="Move single meetings of it, or cancel it and make a new one.",
+        )
+    if names:
+        parts["BYDAY"] = ",".join(_DAYS[(_DAYS.index(name) + days) % 7] for name in names)
+
+
+def until_text(wall: datetime, zone: ZoneInfo | None) -> str:
+    """UNTIL as RFC 5545 wants it: in UTC, or a date for what lasts all day."""
+    if zone is None:
+        return f"{wall:%Y%m%d}"
+    return f"{wall.replace(tzinfo=zone).astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def localise(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The aware time that clocks in ``zone`` show as ``wall``.
+
+    As RFC 5545 has it: a time skipped when clocks go forward is taken by the offset before
+    (2:30 becomes 3:30), one that comes twice is the first.
+    """
+    return local(wall.replace(tzinfo=zone, fold=0).astimezone(UTC), zone)
+
+
+def local(moment: datetime, zone: ZoneInfo) -> datetime:
+    """An aware time as clocks in ``zone`` show it, with its offset instead of the zone.
+
+    Python compares and subtracts times of one zone by the wall, which is wrong around a
+    change of clocks; with offsets it goes by the instant.
+    """
+    seen = moment.astimezone(zone)
+    return seen.replace(tzinfo=_offset(seen.utcoffset() or timedelta()), fold=0)
+
+
+@functools.cache
+def _offset(offset: timedelta) -> timezone:
+    return timezone(offset)

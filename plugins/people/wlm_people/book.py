@@ -1,0 +1,139 @@
+"""The address book of one user: read and write contacts, keep the search index in step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, RowMapping, Table
+
+from wlm.plugins import Context
+from wlm.types import new_id
+from wlm_people.contact import Contact, from_rows
+from wlm_people.sounds import LONGEST, keys, loose
+from wlm_people.tables import contacts, details, names, words
+
+T = TypeVar("T")
+_MARK = "w"  # the key that every word in the index has once
+_CHUNK = 400  # values in one IN; SQLite takes 32,766, Postgres plans short lists better
+
+
+def chunks(items: Iterable[T], size: int = _CHUNK) -> Iterator[list[T]]:
+    """``items`` in lists of at most ``size``."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+class Book:
+    """The contacts of ``ctx.user``."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._db = ctx.db
+        self._now = ctx.now.astimezone(UTC)
+        self.owner = ctx.user
+
+    def rows(self, table: Table, *conditions: ColumnElement[bool]) -> list[RowMapping]:
+        """The user's rows of one of the tables."""
+        return self._db.select(table, *conditions)
+
+    def get(self, contact_id: str) -> Contact | None:
+        """The contact of that id."""
+        return next(iter(self.where(contacts.c.id == contact_id)), None)
+
+    def where(
+        self, *conditions: ColumnElement[bool], limit: int | None = None, used_first: bool = False
+    ) -> list[Contact]:
+        """The contacts that fit every condition, with their details."""
+        rows = self._db.select(
+            contacts,
+            *conditions,
+            order_by=contacts.c.used.desc() if used_first else None,
+            limit=limit,
+        )
+        by_contact: dict[str, list[Any]] = {row["id"]: [] for row in rows}
+        for ids in chunks(by_contact):
+            for detail in self._db.select(details, details.c.contact.in_(ids)):
+                by_contact[detail["contact"]].append(detail)
+        return [from_rows(row, by_contact[row["id"]]) for row in rows]
+
+    def with_detail(self, type_: str, key: str) -> list[Contact]:
+        """The contacts with a phone, e-mail, relation or group of that lookup key."""
+        found = self._db.select(details, details.c.type == type_, details.c.key == key)
+        ids = list(dict.fromkeys(row["contact"] for row in found))
+        return [c for part in chunks(ids) for c in self.where(contacts.c.id.in_(part))]
+
+    def add(self, *new: Contact) -> None:
+        """Put contacts in; they have ids that are not there yet."""
+        with self._db.transaction():
+            for part in chunks(new, 1000):
+                self._db.insert(
+                    contacts,
+                    *({**c.row(), "sound": _sound(c), "changed_at": self._now} for c in part),
+                )
+                self._fill(part)
+
+    def save(self, changed: Contact) -> None:
+        """Write a contact over what was there under its id."""
+        with self._db.transaction():
+            row = changed.row()
+            del row["used"]  # counted elsewhere meanwhile
+            values = {**row, "sound": _sound(changed), "changed_at": self._now}
+            self._db.update(contacts, values, contacts.c.id == changed.id)
+            self._db.delete(details, details.c.contact == changed.id)
+            old = {r["word"] for r in self._db.select(names, names.c.contact == changed.id)}
+            self._db.delete(names, names.c.contact == changed.id)
+            self._fill([changed])
+            self._drop_unused(old)
+
+    def remove(self, contact_id: str) -> None:
+        """Take a contact out, and the words that only it had."""
+        with self._db.transaction():
+            old = {r["word"] for r in self._db.select(names, names.c.contact == contact_id)}
+            self._db.delete(names, names.c.contact == contact_id)
+            self._db.delete(details, details.c.contact == contact_id)
+            self._db.delete(contacts, contacts.c.id == contact_id)
+            self._drop_unused(old)
+
+    def count_use(self, contact_id: str) -> None:
+        """Somebody was looked up: they come first among equals from now on."""
+        values = {"used": contacts.c.used + 1}
+        self._db.update(contacts, values, contacts.c.id == contact_id)
+
+    def _fill(self, part: Sequence[Contact]) -> None:
+        self._db.insert(
+            details, *({**row, "id": new_id()} for c in part for row in c.detail_rows())
+        )
+        filed = {(c.id, field, word[:LONGEST]) for c in part for field, word in c.filed()}
+        self._db.insert(
+            names,
+            *({"contact": i, "field": field, "word": word} for i, field, word in sorted(filed)),
+        )
+        self._file({word for _, _, word in filed})
+
+    def _file(self, new: set[str]) -> None:
+        """Make the keys of words that were not in the book."""
+        for part in chunks(sorted(new)):
+            marked = self._db.select(words, words.c.key == _MARK, words.c.word.in_(part))
+            known = {row["word"] for row in marked}
+            self._db.insert(
+                words,
+                *(
+                    {"word": word, "key": key}
+                    for word in part
+                    if word not in known
+                    for key in sorted(keys(word) | {_MARK})
+                ),
+            )
+
+    def _drop_unused(self, old: set[str]) -> None:
+        for part in chunks(sorted(old)):
+            still = {row["word"] for row in self._db.select(names, names.c.word.in_(part))}
+            if gone := [word for word in part if word not in still]:
+                self._db.delete(words, words.c.word.in_(gone))
+
+
+def _sound(contact: Contact) -> str:
+    return loose("".join(contact.row()["folded"].split()))

@@ -1,0 +1,175 @@
+"""A contact as the skill works with it, and its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+from wlm.plugins import Person
+from wlm_people.names import digits, fold, name_words, relation, split
+
+
+class Point(NamedTuple):
+    """A phone number, e-mail address or postal address; ``kind`` is mobile, home, work … or empty."""
+
+    value: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Somebody in the address book.
+
+    ``birthday`` is ISO 8601, ``--03-31`` where the year is not known. ``phones`` and
+    ``emails``: the preferred one first. ``used`` counts how often they were looked up.
+    """
+
+    id: str
+    name: str
+    uid: str = ""
+    given: str = ""
+    family: str = ""
+    company: str = ""
+    role: str = ""
+    birthday: str = ""
+    notes: str = ""
+    phones: tuple[Point, ...] = ()
+    emails: tuple[Point, ...] = ()
+    addresses: tuple[Point, ...] = ()
+    nicknames: tuple[str, ...] = ()
+    relations: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    used: int = field(default=0, compare=False)
+
+    @property
+    def person(self) -> Person:
+        """As other skills take a person."""
+        return Person(
+            self.name,
+            id=self.id,
+            email=self.emails[0].value if self.emails else None,
+            phone=self.phones[0].value if self.phones else None,
+        )
+
+    @property
+    def called(self) -> str:
+        """The first name, or the whole where there is none."""
+        return self.given.split()[0] if self.given else self.name
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs: what is known, without empty fields."""
+        points = {"phones": self.phones, "emails": self.emails, "addresses": self.addresses}
+        whole: dict[str, Any] = {
+            "id": self.id,
+            "name": self.name,
+            "company": self.company,
+            "role": self.role,
+            "birthday": self.birthday,
+            "notes": self.notes,
+            **{k: [{"value": p.value, "kind": p.kind} for p in v] for k, v in points.items()},
+            "nicknames": list(self.nicknames),
+            "relations": list(self.relations),
+            "groups": list(self.groups),
+        }
+        return {key: value for key, value in whole.items() if value}
+
+    def filed(self) -> Iterator[tuple[str, str]]:
+        """(field, word) pairs under which the contact is found."""
+        for word in (*name_words(self.name), *joined(self)):
+            yield "name", word
+        for field_, texts in (
+            ("nickname", self.nicknames),
+            ("relation", map(relation, self.relations)),
+            ("company", (self.company,)),
+            ("role", (self.role,)),
+        ):
+            for text in texts:
+                for word in fold(text).split():
+                    yield field_, word
+
+    def row(self) -> dict[str, Any]:
+        """The columns of ``people_contact`` that follow from the contact alone."""
+        parts = split(self.name)
+        return {
+            "id": self.id,
+            "uid": self.uid or self.id,
+            "name": self.name,
+            "given": self.given or ("" if self.family else parts.given),
+            "family": self.family or ("" if self.given else parts.family),
+            "company": self.company,
+            "role": self.role,
+            "birthday": self.birthday,
+            "notes": self.notes,
+            "folded": " ".join(name_words(self.name)),
+            "used": self.used,
+        }
+
+    def detail_rows(self) -> Iterator[dict[str, Any]]:
+        """The rows of ``people_detail``, without ids."""
+        many: Sequence[tuple[str, Iterable[Point]]] = (
+            ("phone", self.phones),
+            ("email", self.emails),
+            ("address", self.addresses),
+            ("nickname", map(Point, self.nicknames)),
+            ("relation", map(Point, self.relations)),
+            ("group", map(Point, self.groups)),
+        )
+        for type_, points in many:
+            for position, point in enumerate(points):
+                yield {
+                    "contact": self.id,
+                    "type": type_,
+                    "kind": point.kind[:64],
+                    "value": point.value,
+                    "key": lookup_key(type_, point.value),
+                    "position": position,
+                }
+
+
+def lookup_key(type_: str, value: str) -> str:
+    """By what a detail is looked up."""
+    match type_:
+        case "phone":
+            return digits(value) or fold(value)
+        case "email":
+            return value.strip().casefold()
+        case "relation":
+            return relation(value)
+    return fold(value)
+
+
+def joined(contact: Contact) -> list[str]:
+    """Given names and family names of several words as one word each: maryann, vandyke."""
+    parts = split(contact.name)
+    pairs = [name_words(contact.given or parts.given), name_words(contact.family or parts.family)]
+    return ["".join(words) for words in pairs if len(words) > 1]
+
+
+def from_rows(row: Mapping[str, Any], details: Iterable[Mapping[str, Any]]) -> Contact:
+    """The contact of its rows."""
+    many: dict[str, list[Point]] = {}
+    for detail in sorted(details, key=lambda d: d["position"]):
+        many.setdefault(detail["type"], []).append(Point(detail["value"], detail["kind"]))
+
+    def texts(type_: str) -> tuple[str, ...]:
+        return tuple(point.value for point in many.get(type_, ()))
+
+    return Contact(
+        **{k: row[k] for k in ("id", "uid", "name", "given", "family", "company", "role")},
+        birthday=row["birthday"],
+        notes=row["notes"],
+        used=row["used"],
+        phones=tuple(many.get("phone", ())),
+        emails=tuple(many.get("email", ())),
+        addresses=tuple(many.get("address", ())),
+        nicknames=texts("nickname"),
+        relations=texts("relation"),
+        groups=texts("group"),
+    )
+
+
+def birthday_of(start: date, today: date) -> str:
+    """A birthday from the day that was said: a day to come was said without its year."""
+    return start.isoformat() if start < today else f"--{start:%m-%d}"

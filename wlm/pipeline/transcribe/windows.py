@@ -1,0 +1,83 @@
+"""Cut a recording into windows that the encoder can take, at the quietest places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from wlm.pipeline import vad
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LONGEST = 28.0
+"""Seconds of the longest window: the encoder's 30 less a little silence to end in."""
+
+_PAUSE = 3.0
+_BEFORE, _AFTER = 0.3, 0.5
+_SMOOTH = 10
+
+
+class Window(NamedTuple):
+    """A stretch to transcribe, in seconds. ``speech`` is how much of it somebody speaks."""
+
+    start: float
+    end: float
+    speech: float
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
+
+
+def cut(likely: NDArray[np.float32], seconds: float) -> list[Window]:
+    """Windows over a recording of ``seconds`` with these speech probabilities.
+
+    Pauses of 3 s and more are left out; longer stretches are parted into windows of about
+    the same length, each cut where speech is least likely. No speech: no windows.
+    """
+    found: list[Window] = []
+    for first, last in _stretches(vad.spans(likely)):
+        before = found[-1].end if found else 0.0
+        start = max(before, first * vad.FRAME_SECONDS - _BEFORE)
+        end = min(seconds, last * vad.FRAME_SECONDS + _AFTER)
+        found.extend(_part(likely, start, end))
+    return found
+
+
+def voiced(likely: NDArray[np.float32], start: float, end: float) -> float:
+    """How many seconds between ``start`` and ``end`` are speech."""
+    frames = likely[int(start / vad.FRAME_SECONDS) : int(end / vad.FRAME_SECONDS) + 1]
+    return float((frames >= vad.SPEECH).sum()) * vad.FRAME_SECONDS
+
+
+def _stretches(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, last in spans:
+        if merged and (first - merged[-1][1]) * vad.FRAME_SECONDS < _PAUSE:
+            merged[-1] = (merged[-1][0], last)
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _part(likely: NDArray[np.float32], start: float, end: float) -> list[Window]:
+    length = end - start
+    if length <= LONGEST:
+        return [Window(start, end, voiced(likely, start, end))]
+    count = int(np.ceil(length / LONGEST))
+    middle = start + length * (count // 2) / count
+    # Each side must still fit its share of windows, or there would be one more of them.
+    room = min(length / count / 3, (LONGEST * count - length) / 2 + 2.0)
+    place = _quietest(likely, middle - room, middle + room)
+    return _part(likely, start, place) + _part(likely, place, end)
+
+
+def _quietest(likely: NDArray[np.float32], start: float, end: float) -> float:
+    """The second between ``start`` and ``end`` around which speech is least likely."""
+    first, last = int(start / vad.FRAME_SECONDS), int(end / vad.FRAME_SECONDS)
+    near = np.convolve(likely[first:last], np.ones(_SMOOTH) / _SMOOTH, mode="same")
+    edge = min(_SMOOTH // 2, len(near) // 4)
+    return (first + edge + int(np.argmin(near[edge : len(near) - edge])) + 0.5) * vad.FRAME_SECONDS

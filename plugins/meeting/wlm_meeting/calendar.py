@@ -19,6 +19,8 @@ from wlm_meeting.tables import entries
 _DAY = timedelta(days=1)
 _WINDOWS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
 _COLUMNS = entries.c
+_CHUNK = 500
+"""UIDs a query asks for at once; databases limit parameters."""
 
 
 class Calendar:
@@ -132,13 +134,21 @@ class Calendar:
         rows = self._db.select(entries, _COLUMNS.id == entry_id)
         return Entry.of(rows[0]) if rows else None
 
+    def of_uids(self, uids: Iterable[str]) -> dict[str, list[Entry]]:
+        """The entries of each UID that is known, the series first."""
+        wanted = sorted(set(uids))
+        found: dict[str, list[Entry]] = {}
+        for number in range(0, len(wanted), _CHUNK):
+            some = wanted[number : number + _CHUNK]
+            order = _COLUMNS.recurrence
+            for row in self._db.select(entries, _COLUMNS.uid.in_(some), order_by=order):
+                found.setdefault(row["uid"], []).append(Entry.of(row))
+        return found
+
     def all(self) -> list[Entry]:
-        """Every entry, series before their changed occurrences."""
-        order = [_COLUMNS.starts_at, _COLUMNS.uid, _COLUMNS.recurrence]
-        rows = self._db.select(entries)
-        return [
-            Entry.of(row) for row in sorted(rows, key=lambda r: tuple(r[c.name] for c in order))
-        ]
+        """Every entry by time, series before their changed occurrences."""
+        found = [Entry.of(row) for row in self._db.select(entries)]
+        return sorted(found, key=lambda e: (e.starts_at, e.uid, e.recurrence))
 
     # --- change -------------------------------------------------------------------------
 

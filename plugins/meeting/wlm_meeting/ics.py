@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from wlm.errors import BadRequest
 from wlm.plugins import Context
 from wlm_meeting import reminders
 from wlm_meeting.calendar import Calendar
@@ -14,9 +13,20 @@ from wlm_meeting.entry import Entry
 from wlm_meeting.ics_read import Skipped, read
 from wlm_meeting.ics_write import write
 
-_SAME = (
-    "kind title people location notes all_day busy recurrence seconds rrule rdates exdates"
-).split()
+_TELLING = (
+    "kind",
+    "title",
+    "people",
+    "location",
+    "notes",
+    "all_day",
+    "busy",
+    "recurrence",
+    "seconds",
+    "rrule",
+    "rdates",
+    "exdates",
+)
 
 
 class Imported(NamedTuple):
@@ -44,21 +54,27 @@ def import_ics(ctx: Context, data: bytes) -> Imported:
     found = read(data, calendar.zone, calendar.now)
     skipped = list(found.skipped)
     counts = {"added": 0, "updated": 0, "unchanged": 0}
+    fresh: list[Entry] = []
     with ctx.db.transaction():
+        families = {family[0].uid: family for family in found.families}
+        there = calendar.of_uids([*families, *found.cancelled])
         for uid in found.cancelled:
-            known = calendar.of_uid(uid)
-            counts["updated"] += bool(known)
-            _drop(ctx, calendar, known)
-        for family in found.families:
-            known = calendar.of_uid(family[0].uid)
+            counts["updated"] += uid in there
+            _drop(ctx, calendar, there.get(uid, []))
+        for uid, family in families.items():
+            known = there.get(uid, [])
             if known and _same(known, family):
                 counts["unchanged"] += 1
             elif known and known[0].sequence > family[0].sequence:
                 skipped.append(Skipped(family[0].title, "it was changed here since"))
             else:
                 _drop(ctx, calendar, known)
-                _put(ctx, calendar, family, known)
+                fresh += _under(known, family)
                 counts["updated" if known else "added"] += 1
+        calendar.add(*fresh)
+        for entry in fresh:
+            if entry.kind == "reminder" or entry.notify_before is not None:
+                reminders.schedule(ctx, calendar, entry, ctx.now)
     return Imported(**counts, skipped=tuple(skipped))
 
 
@@ -74,8 +90,8 @@ def _drop(ctx: Context, calendar: Calendar, known: Iterable[Entry]) -> None:
         calendar.remove(entry)
 
 
-def _put(ctx: Context, calendar: Calendar, family: list[Entry], known: list[Entry]) -> None:
-    """Store a family; where it was known, under its old id and with its alarm."""
+def _under(known: list[Entry], family: list[Entry]) -> list[Entry]:
+    """The family to store; where it was known, under its old id and with its alarm."""
     master = family[0]
     if known:
         old = known[0]
@@ -83,9 +99,7 @@ def _put(ctx: Context, calendar: Calendar, family: list[Entry], known: list[Entr
             master, id=old.id, created_at=old.created_at, notify_before=old.notify_before
         )
     rest = [dataclasses.replace(e, series=master.id if e.series else None) for e in family[1:]]
-    calendar.add(master, *rest)
-    if master.kind == "reminder" or master.notify_before is not None:
-        reminders.schedule(ctx, calendar, master, ctx.now)
+    return [master, *rest]
 
 
 def _same(known: list[Entry], family: list[Entry]) -> bool:
@@ -94,9 +108,6 @@ def _same(known: list[Entry], family: list[Entry]) -> bool:
 
 
 def _content(entry: Entry) -> tuple[str, ...]:
-    values = [str(getattr(entry, name)) for name in _SAME]
+    values = [str(getattr(entry, name)) for name in _TELLING]
     times = (entry.local_start, entry.zone) if entry.repeats else (entry.starts_at,)
     return (*values, *map(str, times))
-
-
-__all__ = ["BadRequest", "Imported", "export_ics", "import_ics"]

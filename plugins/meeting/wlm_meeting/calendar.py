@@ -129,6 +129,11 @@ class Calendar:
         rows = self._db.select(entries, over, order_by=_COLUMNS.ends_at, limit=limit)
         return [Entry.of(row) for row in rows]
 
+    def unscheduled(self) -> list[Entry]:
+        """Entries that should have a pending event and have none."""
+        rows = self._db.select(entries, _COLUMNS.notify_event == "")
+        return [Entry.of(row) for row in rows]
+
     def get(self, entry_id: str) -> Entry | None:
         """The entry of that id."""
         rows = self._db.select(entries, _COLUMNS.id == entry_id)

@@ -24,7 +24,8 @@ class Entry:
 
     ``local_start``, ``local_last``, ``rdates`` and ``exdates`` are wall times in ``zone``;
     an all-day entry has no zone, its times are midnights. ``starts_at`` and ``ends_at``
-    bound all occurrences, in UTC (all-day: as if UTC).
+    bound all occurrences, in UTC (all-day: as if UTC). ``notify_event`` is the pending event
+    that says it, empty if there should be one and is none yet; ``notify_before`` in minutes.
     """
 
     id: str

@@ -47,7 +47,8 @@ def import_ics(ctx: Context, data: bytes) -> Imported:
     """Bring the events of an .ics file into the calendar: all of them or, on a fault, none.
 
     A UID that is known is brought up to date, so that the same file twice changes nothing;
-    it is left alone where the calendar has changed it since. Alarms are not taken over.
+    it is left alone where the calendar has changed it since. Alarms in the file are not taken
+    over. Reminders of ours are; they get their events when the skill runs next.
     Raises ``BadRequest`` if ``data`` is no iCalendar file.
     """
     calendar = Calendar(ctx)
@@ -65,16 +66,14 @@ def import_ics(ctx: Context, data: bytes) -> Imported:
             known = there.get(uid, [])
             if known and _same(known, family):
                 counts["unchanged"] += 1
-            elif known and known[0].sequence > family[0].sequence:
+            elif _version(known) > _version(family):
                 skipped.append(Skipped(family[0].title, "it was changed here since"))
             else:
                 _drop(ctx, calendar, known)
                 fresh += _under(known, family)
                 counts["updated" if known else "added"] += 1
         calendar.add(*fresh)
-        for entry in fresh:
-            if entry.kind == "reminder" or entry.notify_before is not None:
-                reminders.schedule(ctx, calendar, entry, ctx.now)
+        reminders.mend(ctx)
     return Imported(**counts, skipped=tuple(skipped))
 
 
@@ -83,10 +82,15 @@ def export_ics(ctx: Context) -> bytes:
     return write(Calendar(ctx).all())
 
 
+def _version(family: Iterable[Entry]) -> int:
+    """How often any of it was changed; -1 if there is none of it."""
+    return max((entry.sequence for entry in family), default=-1)
+
+
 def _drop(ctx: Context, calendar: Calendar, known: Iterable[Entry]) -> None:
     for entry in known:
-        if entry.notify_event:
-            ctx.cancel(entry.notify_event)
+        if entry.notify_event and ctx.event_id:
+            ctx.cancel(entry.notify_event)  # otherwise it finds itself replaced, and is silent
         calendar.remove(entry)
 
 
@@ -98,6 +102,8 @@ def _under(known: list[Entry], family: list[Entry]) -> list[Entry]:
         master = dataclasses.replace(
             master, id=old.id, created_at=old.created_at, notify_before=old.notify_before
         )
+    if master.kind == "reminder" or master.notify_before is not None:
+        master = dataclasses.replace(master, notify_event="")
     rest = [dataclasses.replace(e, series=master.id if e.series else None) for e in family[1:]]
     return [master, *rest]
 

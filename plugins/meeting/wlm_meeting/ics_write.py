@@ -25,7 +25,8 @@ def write(entries: Iterable[Entry]) -> bytes:
     for entry in everything:
         calendar.add_component(_event(entry, series.get(entry.series or "")))
     calendar.add_missing_timezones()
-    return calendar.to_ical()
+    data: bytes = calendar.to_ical()
+    return data
 
 
 def _event(entry: Entry, series: Entry | None) -> Event:
@@ -48,7 +49,7 @@ def _event(entry: Entry, series: Entry | None) -> Event:
     for name, walls in (("rdate", entry.rdates), ("exdate", entry.exdates)):
         if walls:
             values = [_value(datetime.fromisoformat(wall), entry) for wall in walls]
-            event.add(name, values, parameters={"VALUE": "DATE"} if entry.all_day else None)
+            event.add(name, values, parameters={"VALUE": "DATE"} if entry.all_day else {})
     _add_words(event, entry)
     return event
 

@@ -34,6 +34,15 @@ def schedule(ctx: Context, calendar: Calendar, entry: Entry, after: datetime) ->
     calendar.mark(entry, event)
 
 
+def mend(ctx: Context) -> None:
+    """Make the events that are missing, as after an import, which runs outside of any event."""
+    if not ctx.event_id:
+        return
+    calendar = Calendar(ctx)
+    for entry in calendar.unscheduled():
+        schedule(ctx, calendar, entry, ctx.now)
+
+
 def before(entry: Entry) -> timedelta:
     """How long before it takes place an entry is said."""
     return timedelta(minutes=entry.notify_before or 0)
@@ -69,9 +78,12 @@ def notify(ctx: Context, entry_id: str, at: datetime) -> Reply:
     """Say what is due, and make the event of its next occurrence."""
     calendar = Calendar(ctx)
     entry = calendar.get(entry_id)
-    due = _due(calendar, entry, at) if entry else None
-    if entry is None or due is None:
-        return Reply("That reminder was changed or cancelled.", data={"due": False})
+    if entry is None or entry.notify_event != ctx.event_id:
+        return Reply("", data={"due": False})  # changed since; its new event will say it
+    due = _due(calendar, entry, at)
+    if due is None:
+        schedule(ctx, calendar, entry, ctx.now)
+        return Reply("", data={"due": False})
     schedule(ctx, calendar, entry, max(at - before(entry), ctx.now))
     return Reply(_text(entry, due, ctx.now), data={"due": True, "reminder": due.to_dict()})
 

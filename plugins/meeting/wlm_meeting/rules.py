@@ -16,7 +16,7 @@ from wlm.errors import BadRequest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dateutil.rrule import rrule  # type: ignore[import-untyped] - it has no types
+    from dateutil.rrule import rrule  # type: ignore[import-untyped]  # it has no types
 
 _PERIODS = {
     "MINUTELY": timedelta(minutes=1),
@@ -26,6 +26,8 @@ _PERIODS = {
 }
 _FREQUENCIES = {*_PERIODS, "MONTHLY", "YEARLY"}
 _WITHIN_A_DAY = {"FREQ", "INTERVAL", "WKST", "BYDAY", "BYHOUR", "BYMINUTE"}
+_FASTEST = 5
+"""Minutes between occurrences, at least."""
 _MOST = 20_000
 """Occurrences that are walked to find a rule's end; longer ones count as endless."""
 
@@ -55,7 +57,7 @@ class Rule(NamedTuple):
 def parse(text: str, zone: ZoneInfo | None) -> Rule:
     """The rule in ``text``; ``zone`` is that of the series (None: all day).
 
-    Raises ``BadRequest`` if it is no rule or one that repeats faster than every minute.
+    Raises ``BadRequest`` if it is no rule or one that repeats within five minutes.
     """
     parts: dict[str, str] = {}
     for piece in text.removeprefix("RRULE:").strip().upper().split(";"):
@@ -86,6 +88,8 @@ def _sound(rule: Rule) -> bool:
     if not interval.isdecimal() or not 1 <= int(interval) <= 1000:
         return False
     if rule.times is not None and rule.times < 1:
+        return False
+    if rule.get("FREQ") == "MINUTELY" and int(interval) < _FASTEST:
         return False
     if rule.get("FREQ") in ("MINUTELY", "HOURLY") and set(dict(rule.parts)) - _WITHIN_A_DAY:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from wlm.plugins import (
     Context,
@@ -70,7 +70,13 @@ Change = Annotated[
 
 def _once(ctx: Context, key: str, work: Callable[[], Reply]) -> Reply:
     """The reply of ``work``, whose writes and words are kept together: a repeat says the same."""
-    return Reply(**ctx.once(key, lambda: work().to_dict()))
+    from wlm_meeting.reminders import mend
+
+    def whole() -> dict[str, Any]:
+        mend(ctx)
+        return work().to_dict()
+
+    return Reply(**ctx.once(key, whole))
 
 
 class Meeting(Skill):
@@ -113,7 +119,9 @@ class Meeting(Skill):
     ) -> Reply:
         """Say what is in the calendar."""
         from wlm_meeting.look import Query, look
+        from wlm_meeting.reminders import mend
 
+        mend(ctx)
         return look(ctx, Query(title, when, start, people or [], pick))
 
     @intent(examples=["move {title} to {start}"], effect="write")

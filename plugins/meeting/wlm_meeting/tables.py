@@ -57,4 +57,5 @@ entries = Table(
     UniqueConstraint("owner", "uid", "recurrence", name="uq_meeting_entries_uid"),
     Index("ix_meeting_entries_span", "owner", "repeats", "ends_at", "starts_at"),
     Index("ix_meeting_entries_series", "owner", "series"),
+    Index("ix_meeting_entries_notify", "owner", "notify_event"),
 )

@@ -50,3 +50,4 @@ def upgrade() -> None:
         ["owner", "repeats", "ends_at", "starts_at"],
     )
     op.create_index("ix_meeting_entries_series", "meeting_entries", ["owner", "series"])
+    op.create_index("ix_meeting_entries_notify", "meeting_entries", ["owner", "notify_event"])

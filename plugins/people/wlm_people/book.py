@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, RowMapping, Table
 
 from wlm.plugins import Context
 from wlm.types import new_id
-from wlm_people.contact import Contact, from_rows
+from wlm_people.contact import INDEXED, Contact, from_rows
 from wlm_people.sounds import LONGEST, keys, loose
 from wlm_people.tables import contacts, details, names, words
 
 T = TypeVar("T")
+_VOCABULARY = 1000  # people whose names are given to the recogniser and the slot filler
 _MARK = "w"  # the key that every word in the index has once
 _CHUNK = 400  # values in one IN; SQLite takes 32,766, Postgres plans short lists better
 
@@ -59,6 +60,24 @@ class Book:
                 by_contact[detail["contact"]].append(detail)
         return [from_rows(row, by_contact[row["id"]]) for row in rows]
 
+    def called(self, folded: str) -> list[Contact]:
+        """The contacts with that folded name."""
+        return self.where(contacts.c.folded == folded[:INDEXED])
+
+    def with_birthday(self) -> list[Contact]:
+        """Everybody whose birthday is known."""
+        return self.where(contacts.c.birthday != "")
+
+    def called_most(self) -> list[str]:
+        """Names and nicknames, those of the people looked up most first."""
+        people = self._db.select(contacts, order_by=contacts.c.used.desc(), limit=_VOCABULARY)
+        nicknames: dict[str, list[str]] = {}
+        for part in chunks(row["id"] for row in people):
+            nick = (details.c.type == "nickname", details.c.contact.in_(part))
+            for row in self._db.select(details, *nick):
+                nicknames.setdefault(row["contact"], []).append(row["value"])
+        return [name for row in people for name in (row["name"], *nicknames.get(row["id"], ()))]
+
     def with_detail(self, type_: str, key: str) -> list[Contact]:
         """The contacts with a phone, e-mail, relation or group of that lookup key."""
         found = self._db.select(details, details.c.type == type_, details.c.key == key)
@@ -69,18 +88,14 @@ class Book:
         """Put contacts in; they have ids that are not there yet."""
         with self._db.transaction():
             for part in chunks(new, 1000):
-                self._db.insert(
-                    contacts,
-                    *({**c.row(), "sound": _sound(c), "changed_at": self._now} for c in part),
-                )
+                self._db.insert(contacts, *(self._row(c) for c in part))
                 self._fill(part)
 
     def save(self, changed: Contact) -> None:
         """Write a contact over what was there under its id."""
         with self._db.transaction():
-            row = changed.row()
-            del row["used"]  # counted elsewhere meanwhile
-            values = {**row, "sound": _sound(changed), "changed_at": self._now}
+            values = self._row(changed)
+            del values["used"]  # counted elsewhere meanwhile
             self._db.update(contacts, values, contacts.c.id == changed.id)
             self._db.delete(details, details.c.contact == changed.id)
             old = {r["word"] for r in self._db.select(names, names.c.contact == changed.id)}
@@ -101,6 +116,11 @@ class Book:
         """Somebody was looked up: they come first among equals from now on."""
         values = {"used": contacts.c.used + 1}
         self._db.update(contacts, values, contacts.c.id == contact_id)
+
+    def _row(self, contact: Contact) -> dict[str, Any]:
+        row = contact.row()
+        sound = loose(row["folded"].replace(" ", ""))[:INDEXED]
+        return {**row, "sound": sound, "changed_at": self._now}
 
     def _fill(self, part: Sequence[Contact]) -> None:
         self._db.insert(
@@ -133,7 +153,3 @@ class Book:
             still = {row["word"] for row in self._db.select(names, names.c.word.in_(part))}
             if gone := [word for word in part if word not in still]:
                 self._db.delete(words, words.c.word.in_(gone))
-
-
-def _sound(contact: Contact) -> str:
-    return loose("".join(contact.row()["folded"].split()))

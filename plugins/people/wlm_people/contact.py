@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, NamedTuple
 
 from wlm.plugins import Person
 from wlm_people.names import digits, fold, name_words, relation, split
 
+INDEXED = 300
+"""Characters of an indexed column; a database refuses to index without end."""
+
 
 class Point(NamedTuple):
-    """A phone number, e-mail address or postal address; ``kind`` is mobile, home, work … or empty."""
+    """A phone number, e-mail or postal address; ``kind`` is mobile, home, work … or empty."""
 
     value: str
     kind: str = ""
@@ -53,10 +56,9 @@ class Contact:
             phone=self.phones[0].value if self.phones else None,
         )
 
-    @property
-    def called(self) -> str:
-        """The first name, or the whole where there is none."""
-        return self.given.split()[0] if self.given else self.name
+    def having(self, **fields: Any) -> Contact:
+        """The contact with other values in these fields."""
+        return replace(self, **fields)
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: what is known, without empty fields."""
@@ -94,7 +96,7 @@ class Contact:
         parts = split(self.name)
         return {
             "id": self.id,
-            "uid": self.uid or self.id,
+            "uid": (self.uid or self.id)[:INDEXED],
             "name": self.name,
             "given": self.given or ("" if self.family else parts.given),
             "family": self.family or ("" if self.given else parts.family),
@@ -102,7 +104,7 @@ class Contact:
             "role": self.role,
             "birthday": self.birthday,
             "notes": self.notes,
-            "folded": " ".join(name_words(self.name)),
+            "folded": " ".join(name_words(self.name))[:INDEXED],
             "used": self.used,
         }
 
@@ -123,7 +125,7 @@ class Contact:
                     "type": type_,
                     "kind": point.kind[:64],
                     "value": point.value,
-                    "key": lookup_key(type_, point.value),
+                    "key": lookup_key(type_, point.value)[:INDEXED],
                     "position": position,
                 }
 
@@ -147,7 +149,7 @@ def joined(contact: Contact) -> list[str]:
     return ["".join(words) for words in pairs if len(words) > 1]
 
 
-def from_rows(row: Mapping[str, Any], details: Iterable[Mapping[str, Any]]) -> Contact:
+def from_rows(row: Mapping[Any, Any], details: Iterable[Mapping[Any, Any]]) -> Contact:
     """The contact of its rows."""
     many: dict[str, list[Point]] = {}
     for detail in sorted(details, key=lambda d: d["position"]):

@@ -6,38 +6,17 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # Letters that do not come apart into a base letter and a mark.
 _LETTERS = str.maketrans(
     {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
-_TITLES = frozenset(
-    ["mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "madam", "frau", "herr"]
-)
-_PARTICLES = frozenset(
-    [
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "del",
-        "della",
-        "di",
-        "da",
-        "dos",
-        "du",
-        "la",
-        "le",
-        "ter",
-        "ten",
-        "bin",
-        "ibn",
-        "al",
-        "el",
-        "st",
-        "zu",
-    ]
-)
+_TITLES = _set("mr mrs ms miss mx dr prof professor sir madam frau herr")
+_PARTICLES = _set("van von der den de del della di da dos du la le ter ten bin ibn al el st zu")
 
 
 def fold(text: str) -> str:
@@ -99,7 +78,8 @@ def tidy(name: str) -> str:
 
 def digits(number: str) -> str:
     """What a telephone number is found by: its last nine digits, no prefix of country or city."""
-    return re.sub(r"\D", "", number).lstrip("0")[-9:]
+    without_extension = re.split(r"(?i)\s*(?:ext|x|#|;)", number, maxsplit=1)[0]
+    return re.sub(r"\D", "", without_extension).lstrip("0")[-9:]
 
 
 # Each line: what is kept, and the words that mean the same.
@@ -124,9 +104,13 @@ _RELATIONS = {
     "landlord": "landlady",
 }
 _RELATION_OF = {word: kept for kept, words in _RELATIONS.items() for word in words.split()}
-_KNOWN = frozenset(_RELATIONS) | frozenset(
-    ["son", "daughter", "uncle", "cousin", "nephew", "niece", "grandson", "granddaughter", "godmother", "godfather", "flatmate", "roommate", "teacher", "lawyer", "dentist", "plumber", "accountant", "electrician", "hairdresser", "therapist", "coach", "mentor", "babysitter"]
-) | {"mother in law", "father in law", "brother in law", "sister in law"}  # fmt: skip
+_KNOWN = (
+    frozenset(_RELATIONS)
+    | _set("son daughter uncle cousin nephew niece grandson granddaughter godmother godfather")
+    | _set("flatmate roommate teacher lawyer dentist plumber accountant electrician")
+    | _set("hairdresser therapist coach mentor babysitter")
+    | {f"{one} in law" for one in ("mother", "father", "brother", "sister", "son", "daughter")}
+)
 
 
 def relation(text: str) -> str:

@@ -1,29 +1,92 @@
-"""What can be asked of the address book. The handlers say; ``book.py`` does."""
+"""What can be asked of the address book. The handlers say; ``book.py`` and ``search.py`` do."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from wlm.plugins import Context, Email, Person, Phone, Reply, Skill, Slot, TimeRange, intent
+from wlm_people.tables import metadata
 
 Detail = Literal["phone", "email", "address", "birthday", "company", "role"]
+Kind = Literal["mobile", "home", "work"]
 Who = Annotated[Person, Slot("a name, nickname or relation", ask="Who?", resolve=False)]
+What = Annotated[
+    Detail,
+    Slot(
+        "what to know of them",
+        aliases={
+            "phone": ["number", "phone number", "telephone number", "telephone", "contact number"],
+            "email": ["e-mail", "email address", "e-mail address", "mail address"],
+            "address": ["home address", "postal address", "mailing address", "street"],
+            "birthday": ["birth date", "date of birth", "how old", "born", "age"],
+            "company": ["employer", "work for", "works for", "firm"],
+            "role": ["job", "job title", "position", "profession"],
+        },
+    ),
+]
+Which = Annotated[
+    Kind,
+    Slot(
+        "which of several numbers or addresses",
+        aliases={
+            "mobile": ["cell", "cellphone", "cell phone", "mobile phone"],
+            "home": ["private", "landline"],
+            "work": ["office", "business"],
+        },
+    ),
+]
+Company = Annotated[str, Slot("where they work", cues=("at", "for", "from"))]
+Role = Annotated[str, Slot("what they do", cues=("as", "as a", "as an"))]
+Relation = Annotated[str, Slot("what they are to you: boss, mother", cues=("is my", "as my"))]
+Group = Annotated[str, Slot("a group of people", cues=("in the group", "in group", "to group"))]
+Nickname = Annotated[
+    str, Slot("another name for them", cues=("also called", "nickname", "known as"))
+]
+Notes = Annotated[str, Slot("anything else", cues=("note that", "with the note"))]
+Address = Annotated[str, Slot("where they live", cues=("address is", "lives at", "moved to"))]
 
 
 class People(Skill):
     """The people you know."""
+
+    tables = metadata
 
     @intent(examples=["what is {who}'s phone number", "who is {who}"])
     def find(
         self,
         ctx: Context,
         who: Who | None = None,
-        detail: Annotated[Detail, Slot("what to know of them")] | None = None,
-        company: Annotated[str, Slot("where they work", cues=("at", "for", "from"))] = "",
-        role: Annotated[str, Slot("what they do")] = "",
+        detail: What | None = None,
+        company: Company = "",
+        role: Role = "",
+        kind: Which | None = None,
+        group: Group = "",
+        phone: Phone | None = None,
+        email: Email | None = None,
+        when: TimeRange | None = None,
     ) -> Reply:
         """Look somebody up: phone, e-mail, address, birthday, company, role."""
-        raise NotImplementedError
+        from wlm_people import answers
+        from wlm_people.lookup import people_where
+        from wlm_people.who import one, remembered
+
+        book = _book(ctx)
+        asked = detail or ("phone" if kind else None)
+        contact = None
+        if who is not None:
+            contact = one(ctx, book, who, company=company, role=role)
+        elif not (company or role or group or phone or email or when):
+            contact = remembered(ctx, book) if asked else None
+        if contact is None:
+            return people_where(
+                ctx, book, asked, company=company, role=role, group=group,
+                phone=phone, email=email, when=when,
+            )  # fmt: skip
+        ctx.once("used", lambda: book.count_use(contact.id))
+        if asked:
+            return answers.detail(contact, asked, kind, ctx.now.date())
+        return answers.person(contact)
 
     @intent(examples=["add {who} to my contacts"], effect="write")
     def add(
@@ -32,12 +95,24 @@ class People(Skill):
         who: Who,
         phone: Phone | None = None,
         email: Email | None = None,
-        company: Annotated[str, Slot("where they work", cues=("at", "for", "from"))] = "",
-        role: Annotated[str, Slot("what they do")] = "",
+        company: Company = "",
+        role: Role = "",
         birthday: TimeRange | None = None,
+        kind: Which | None = None,
+        address: Address = "",
+        nickname: Nickname = "",
+        relation: Relation = "",
+        group: Group = "",
+        notes: Notes = "",
     ) -> Reply:
         """Put somebody into the address book."""
-        raise NotImplementedError
+        from wlm_people.edit import add
+
+        values = _values(
+            ctx, phone, email, birthday, company=company, role=role, address=address,
+            nickname=nickname, relation=relation, group=group, notes=notes,
+        )  # fmt: skip
+        return add(ctx, _book(ctx), who, values, kind or "")
 
     @intent(examples=["change {who}'s phone number to {phone}"], effect="write")
     def update(
@@ -47,10 +122,56 @@ class People(Skill):
         phone: Phone | None = None,
         email: Email | None = None,
         company: Annotated[str, Slot("where they work", cues=("at", "for"))] = "",
-        role: Annotated[str, Slot("what they do")] = "",
-        nickname: Annotated[str, Slot("another name for them")] = "",
-        address: Annotated[str, Slot("where they live")] = "",
+        role: Role = "",
+        nickname: Nickname = "",
+        address: Address = "",
         birthday: TimeRange | None = None,
+        kind: Which | None = None,
+        relation: Relation = "",
+        group: Group = "",
+        notes: Notes = "",
+        name: Annotated[str, Slot("their new name", cues=("name to", "renamed to"))] = "",
     ) -> Reply:
         """Change what is known of somebody."""
-        raise NotImplementedError
+        from wlm_people.edit import update
+
+        values = _values(
+            ctx, phone, email, birthday, company=company, role=role, address=address,
+            nickname=nickname, relation=relation, group=group, notes=notes, name=name,
+        )  # fmt: skip
+        return update(ctx, _book(ctx), who, values, kind or "")
+
+    def vocabulary(self, ctx: Context) -> Mapping[str, list[str]]:
+        """Names and nicknames of the people, those looked up most first."""
+        return {"person": _book(ctx).called_most()}
+
+    def resolve(self, ctx: Context, kind: str, text: str) -> list[Person]:
+        """The person meant by a name, nickname, relation or role; several where it is unclear."""
+        if kind != "person":
+            return []
+        from wlm_people.who import MOST_ASKED, candidates, narrow
+
+        found = narrow(ctx, candidates(ctx, _book(ctx), text))
+        return [contact.person for contact in found.sure[:MOST_ASKED]]
+
+
+def _book(ctx: Context) -> Any:
+    from wlm_people.book import Book
+
+    return Book(ctx)
+
+
+def _values(
+    ctx: Context,
+    phone: Phone | None,
+    email: Email | None,
+    birthday: TimeRange | None,
+    **texts: str,
+) -> dict[str, str]:
+    """What was said, by field, in the form in which it is stored."""
+    from wlm_people.contact import birthday_of
+
+    said = {"phone": str(phone or ""), "email": str(email or ""), **texts}
+    if birthday:
+        said["birthday"] = birthday_of(birthday.start.date(), ctx.now.date())
+    return {field: " ".join(value.split()) for field, value in said.items() if value.strip()}

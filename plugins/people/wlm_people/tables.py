@@ -22,7 +22,7 @@ contacts = Table(
     Column("id", String(32), primary_key=True),
     Column("owner", String(255), nullable=False),
     # The card's UID where it was imported, else the id: what a second import goes by.
-    Column("uid", String(512), nullable=False),
+    Column("uid", String(300), nullable=False),
     Column("name", Text, nullable=False),
     Column("given", Text, nullable=False),
     Column("family", Text, nullable=False),

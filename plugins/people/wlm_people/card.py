@@ -1,0 +1,208 @@
+"""What the properties of a vCard mean for a contact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any, NamedTuple, TypeVar
+
+from wlm_people.contact import INDEXED, Contact, Point, lookup_key
+from wlm_people.names import fold, name_words
+
+T = TypeVar("T", str, Point)
+_NAME = 200  # characters of a name; no person has more
+_TEXT = 10_000  # characters of any other text
+_KINDS = {
+    "cell": "mobile", "mobile": "mobile", "iphone": "mobile", "home": "home", "work": "work",
+    "fax": "fax", "pager": "pager", "main": "main",
+}  # fmt: skip
+_NO_YEAR = 1604  # what some programs write where the year of birth is not known
+
+
+class Card(NamedTuple):
+    """A card as read: texts and points, in the order of preference."""
+
+    name: str
+    uid: str
+    texts: dict[str, str]
+    phones: tuple[Point, ...]
+    emails: tuple[Point, ...]
+    addresses: tuple[Point, ...]
+    nicknames: tuple[str, ...]
+    relations: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    @property
+    def folded(self) -> str:
+        """As in ``people_contact.folded``."""
+        return " ".join(name_words(self.name))[:INDEXED]
+
+    def onto(self, contact: Contact) -> Contact:
+        """The contact with what the card has: its texts, and its points beside those there."""
+        return contact.having(
+            **self.texts,
+            name=self.name,
+            uid=self.uid or contact.uid,
+            phones=_union("phone", contact.phones, self.phones),
+            emails=_union("email", contact.emails, self.emails),
+            addresses=_union("address", contact.addresses, self.addresses),
+            nicknames=_union("nickname", contact.nicknames, self.nicknames),
+            relations=_union("relation", contact.relations, self.relations),
+            groups=_union("group", contact.groups, self.groups),
+        )
+
+
+def _union(type_: str, old: Sequence[T], new: Sequence[T]) -> tuple[T, ...]:
+    def key(item: T) -> str:
+        return lookup_key(type_, item.value if isinstance(item, Point) else item)
+
+    known = {key(item) for item in old}
+    added = {key(item): item for item in reversed(new) if key(item) not in known}
+    return (*old, *reversed(added.values()))
+
+
+def from_lines(lines: Iterable[Any]) -> Card | None:
+    """The card of its content lines (name, params, singletonparams, group, raw value).
+
+    ``None`` if it names nobody.
+    """
+    by_name: dict[str, list[Any]] = {}
+    for line in lines:
+        by_name.setdefault(line.name.upper(), []).append(line)
+    if any(
+        _unescape(line.value).strip().lower() == "group"
+        for name in ("KIND", "X-ADDRESSBOOKSERVER-KIND")
+        for line in by_name.get(name, ())
+    ):
+        return None
+    labels = {
+        line.group: re.sub(r"^_\$!<|>!\$_$", "", _unescape(line.value)).strip().lower()
+        for line in by_name.get("X-ABLABEL", ())
+        if line.group
+    }
+    phones = _points(by_name.get("TEL", ()), labels, _phone)
+    emails = _points(by_name.get("EMAIL", ()), labels, _email)
+    addresses = _points(by_name.get("ADR", ()), labels, _address)
+    n = [_first(part) for part in _parts(_text(by_name, "N", raw=True), ";")] + [""] * 5
+    org = ", ".join(filter(None, map(_unescape, _parts(_text(by_name, "ORG", raw=True), ";"))))
+    nicknames = _many(by_name, "NICKNAME")
+    name = next(
+        (
+            tidy[:_NAME]
+            for text in (
+                _text(by_name, "FN"),
+                " ".join(filter(None, (n[1], n[2], n[0]))),
+                *nicknames,
+                org,
+                *(point.value for point in (*emails, *phones)),
+            )
+            if fold(tidy := " ".join(text.split()))
+        ),
+        "",
+    )
+    if not name:
+        return None
+    texts = {
+        "given": n[1] if n[0] else "",
+        "family": n[0],
+        "company": org if org != name else "",
+        "role": _text(by_name, "TITLE") or _text(by_name, "ROLE"),
+        "birthday": _birthday(by_name.get("BDAY", ())),
+        "notes": _text(by_name, "NOTE"),
+    }
+    return Card(
+        name=name,
+        uid=_text(by_name, "UID"),
+        texts={field: text[:_TEXT] for field, text in texts.items() if text},
+        phones=phones,
+        emails=emails,
+        addresses=addresses,
+        nicknames=tuple(nick for nick in nicknames if nick != name),
+        relations=tuple(_many(by_name, "X-WLM-RELATION")),
+        groups=tuple(_many(by_name, "CATEGORIES")),
+    )
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\(.)", lambda m: "\n" if m[1] in "nN" else m[1], text, flags=re.S)
+
+
+def _parts(text: str, mark: str) -> list[str]:
+    """``text`` at each ``mark`` that is not escaped; still escaped."""
+    return re.findall(rf"(?:^|(?<={mark}))((?:\\.|[^{mark}\\])*)", text, re.S) if text else []
+
+
+def _first(part: str) -> str:
+    return " ".join(_unescape(part).split())[:_NAME]
+
+
+def _text(by_name: dict[str, list[Any]], name: str, *, raw: bool = False) -> str:
+    for line in by_name.get(name, ()):
+        if value := str(line.value).strip():
+            return value if raw else _unescape(value).strip()
+    return ""
+
+
+def _many(by_name: dict[str, list[Any]], name: str) -> list[str]:
+    values = (part for line in by_name.get(name, ()) for part in _parts(str(line.value), ","))
+    return list(dict.fromkeys(text for value in values if (text := _first(value))))
+
+
+def _types(line: Any) -> list[str]:
+    given = [*line.params.get("TYPE", ()), *line.singletonparams]
+    return [each.strip('" ').lower() for value in given for each in value.split(",")]
+
+
+def _kind(line: Any, labels: dict[str, str]) -> str:
+    types = _types(line)
+    for type_ in ("fax", "pager", *types):
+        if type_ in types and type_ in _KINDS:
+            return _KINDS[type_]
+    label = labels.get(line.group or "", "")
+    return _KINDS.get(label, "" if label == "other" else label[:64])
+
+
+def _points(lines: Iterable[Any], labels: dict[str, str], read: Any) -> tuple[Point, ...]:
+    """The values with their kinds; a preferred one goes first, the same one only once."""
+    found = []
+    for line in lines:
+        if value := read(str(line.value)):
+            preferred = "pref" in _types(line) or "PREF" in line.params
+            found.append((not preferred, Point(value[:_TEXT], _kind(line, labels))))
+    return tuple(point for _, point in sorted(found, key=lambda each: each[0]))
+
+
+def _phone(value: str) -> str:
+    value = re.sub(r"(?i)^tel:", "", _unescape(value))
+    value = re.sub(r"(?i);ext=", " ext ", value).split(";")[0]
+    value = " ".join(value.split())
+    return value if re.search(r"\d", value) else ""
+
+
+def _email(value: str) -> str:
+    return re.sub(r"(?i)^mailto:", "", _unescape(value)).strip()
+
+
+def _address(value: str) -> str:
+    parts = [_unescape(part).strip() for part in _parts(value, ";")] + [""] * 7
+    box, extra, street, city, region, code, country = parts[:7]
+    town = " ".join(filter(None, (city, region, code)))
+    text = "\n".join(filter(None, (street, extra, box, town, country)))
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _birthday(lines: Iterable[Any]) -> str:
+    """ISO 8601, ``--MM-DD`` without a year; empty if it is no date."""
+    for line in lines:
+        match = re.match(r"(\d{4}|-)-?(\d\d)-?(\d\d)(?!\d)", str(line.value).strip())
+        if not match:
+            continue
+        omitted = str(_NO_YEAR) in line.params.get("X-APPLE-OMIT-YEAR", ())
+        year = 0 if match[1] == "-" or omitted else int(match[1])
+        try:
+            day = date(year if year not in (0, _NO_YEAR) else 2000, int(match[2]), int(match[3]))
+        except ValueError:
+            continue
+        return day.isoformat() if year not in (0, _NO_YEAR) else f"--{day:%m-%d}"
+    return ""

@@ -1,0 +1,205 @@
+"""vCard files, in (2.1, 3.0, 4.0) and out (3.0, which every address book reads).
+
+vobject takes a file apart: folded lines, quoted-printable, groups, parameters. It is told
+not to go further, because it cuts texts at commas that old programs do not escape, and
+gives up on a damaged photo. What a property means is read here.
+"""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from wlm.errors import UsageError
+from wlm.plugins import Context
+from wlm.types import new_id
+from wlm_people.book import Book, chunks
+from wlm_people.card import Card, from_lines
+from wlm_people.contact import INDEXED, Contact, Point, lookup_key
+from wlm_people.names import split
+from wlm_people.tables import contacts
+
+_CARD = re.compile(r"(?ims)^[ \t]*BEGIN:VCARD[ \t]*$.*?^[ \t]*END:VCARD[ \t]*$")
+_CHARSET = re.compile(r"(?i)CHARSET=\"?([\w.:-]+?)\"?(?=[;:])")
+
+
+class Imported(NamedTuple):
+    """How many contacts a file brought.
+
+    ``skipped`` cards cannot be read, or name nobody (a card without any name, number or
+    address; a group). ``unchanged`` ones were there already, with all that the card has.
+    """
+
+    added: int
+    updated: int
+    skipped: int
+    unchanged: int = 0
+
+
+def import_vcards(ctx: Context, data: bytes) -> Imported:
+    """Put the cards of a file into the address book: all of them or, on an error, none.
+
+    A card is somebody who is there already if it has their UID, or their name and a number
+    or address of theirs. What the card has is then added; nothing is taken away. Raises
+    ``UsageError`` if the file has no card.
+    """
+    texts = _CARD.findall(_decode(data))
+    if not texts:
+        raise UsageError(
+            "There is no vCard in this file; nothing was changed.",
+            hint="Export the contacts as vCard (.vcf) and try again.",
+        )
+    added = updated = unchanged = 0
+    cards = [card for text in texts if (card := _read(text))]
+    book = Book(ctx)
+    with ctx.db.transaction():
+        for part in chunks(cards):
+            known = _Known(book, part)
+            new: dict[str, Contact] = {}
+            for card in part:
+                old = known.match(card)
+                contact = card.onto(old or Contact(new_id(), card.name, uid=card.uid))
+                known.add(contact)
+                if old is None:
+                    new[contact.id] = contact
+                    added += 1
+                elif contact == old:
+                    unchanged += 1
+                elif old.id in new:
+                    new[contact.id] = contact
+                    unchanged += 1
+                else:
+                    book.save(contact)
+                    updated += 1
+            book.add(*new.values())
+    return Imported(added, updated, len(texts) - len(cards), unchanged)
+
+
+def export_vcards(ctx: Context) -> bytes:
+    """Every contact as vCard 3.0 in UTF-8, by name."""
+    people = sorted(Book(ctx).where(), key=lambda contact: (contact.name.casefold(), contact.id))
+    return "".join(map(_write, people)).encode()
+
+
+class _Known:
+    """The contacts that the cards of one part may be."""
+
+    def __init__(self, book: Book, cards: Iterable[Card]) -> None:
+        cards = list(cards)
+        self._by_uid: dict[str, Contact] = {}
+        self._by_name: dict[str, dict[str, Contact]] = {}
+        uids = {card.uid[:INDEXED] for card in cards if card.uid}
+        for contact in book.where(contacts.c.uid.in_(uids)):
+            self.add(contact)
+        for contact in book.where(contacts.c.folded.in_({card.folded for card in cards})):
+            self.add(contact)
+
+    def add(self, contact: Contact) -> None:
+        row = contact.row()
+        self._by_uid[row["uid"]] = contact
+        self._by_name.setdefault(row["folded"], {})[contact.id] = contact
+
+    def match(self, card: Card) -> Contact | None:
+        if card.uid and (same := self._by_uid.get(card.uid[:INDEXED])):
+            return same
+        reach = _reach(card.phones, card.emails)
+        for contact in self._by_name.get(card.folded, {}).values():
+            theirs = _reach(contact.phones, contact.emails)
+            if reach & theirs or not reach or not theirs:
+                return contact
+        return None
+
+
+def _reach(phones: Iterable[Point], emails: Iterable[Point]) -> set[str]:
+    return {lookup_key("phone", point.value) for point in phones} | {
+        lookup_key("email", point.value) for point in emails
+    }
+
+
+def _decode(data: bytes) -> str:
+    """The file as text: UTF-16 by its mark, else UTF-8, each line that is not by its charset."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = data.decode("utf-16", "replace")
+    else:
+        lines = data.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        text = "\n".join(_line(line) for line in lines.split(b"\n"))
+    return _CHARSET.sub(_known_charset, text.replace("\r\n", "\n").replace("\0", ""))
+
+
+def _line(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        match = _CHARSET.search(line.split(b":", 1)[0].decode("latin-1") + ":")
+        return line.decode(_codec(match[1] if match else "") or "cp1252", "replace")
+
+
+def _codec(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return ""
+
+
+def _known_charset(match: re.Match[str]) -> str:
+    return match[0] if _codec(match[1]) else "CHARSET=ISO-8859-1"
+
+
+def _read(text: str) -> Card | None:
+    """The card, or ``None`` if it cannot be read or names nobody."""
+    import vobject
+
+    # It logs the lines that it cannot read, and they are personal.
+    logging.getLogger("vobject.base").disabled = True
+    try:
+        component = vobject.readOne(text, ignoreUnreadable=True, allowQP=True, transform=False)
+    except (vobject.base.VObjectError, ValueError, LookupError, KeyError, IndexError):
+        return None
+    return from_lines(_lines(component)) if component is not None else None
+
+
+def _lines(component: Any) -> Iterator[Any]:
+    for lines in component.contents.values():
+        yield from (line for line in lines if hasattr(line, "params"))
+
+
+def _write(contact: Contact) -> str:
+    import vobject
+
+    card, row = vobject.vCard(), contact.row()
+    parts = split(contact.name)
+    family, given = row["family"] or parts.family, row["given"] or parts.given
+    card.add("uid").value = row["uid"]
+    card.add("n").value = vobject.vcard.Name(family=family, given=given)
+    card.add("fn").value = contact.name
+    if contact.company:
+        card.add("org").value = [contact.company]
+    for name, value in (
+        ("title", contact.role),
+        ("bday", contact.birthday),
+        ("note", contact.notes),
+    ):
+        if value:
+            card.add(name).value = value
+    for name, points in (("tel", contact.phones), ("email", contact.emails)):
+        for point in points:
+            _typed(card.add(name), point.kind).value = point.value
+    for point in contact.addresses:
+        _typed(card.add("adr"), point.kind).value = vobject.vcard.Address(street=point.value)
+    for nickname in contact.nicknames:
+        card.add("nickname").value = nickname
+    if contact.groups:
+        card.add("categories").value = list(contact.groups)
+    for relation in contact.relations:
+        card.add("x-wlm-relation").value = relation
+    text: str = card.serialize()
+    return text
+
+
+def _typed(line: Any, kind: str) -> Any:
+    if kind:
+        line.type_param = {"mobile": "CELL"}.get(kind, kind.upper())
+    return line

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from wlm.errors import BadSetting, StorageFault
+from wlm.store.faults import storage_faults
+
+BUSY_SECONDS = 5.0
+_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 
 
 class Store:
-    """A database. ``write()`` and ``read()`` are its only doors."""
+    """A database. ``write()`` and ``read()`` are its only doors.
+
+    Raises ``BadSetting`` for a URL that names no database, and, from every door,
+    ``StorageFault`` for what goes wrong outside of our code.
+    """
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
-        self._engine = _engine(url, immediate=True)
-        self._reader = _engine(url, immediate=False) if self.sqlite else self._engine
+        self.url = _checked(url)
+        self._engine = _engine(self.url, immediate=True)
+        self._reader = _engine(self.url, immediate=False) if self.sqlite else self._engine
         self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
 
     @property
@@ -25,13 +38,23 @@ class Store:
         """Whether this is SQLite."""
         return self.url.get_backend_name() == "sqlite"
 
+    @property
+    def name(self) -> str:
+        """The database for people: its file, or its URL without the password."""
+        return self.url.database or "" if self.sqlite else self.url.render_as_string()
+
+    @property
+    def writing(self) -> bool:
+        """Whether this thread is inside ``write()``."""
+        return self._open.get() is not None
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end; inside another one, that one."""
         if (outer := self._open.get()) is not None:
             yield outer
             return
-        with self._engine.begin() as connection:
+        with storage_faults(self.name), self._engine.begin() as connection:
             token = self._open.set(connection)
             try:
                 yield connection
@@ -44,8 +67,35 @@ class Store:
         if (outer := self._open.get()) is not None:
             yield outer
             return
-        with self._reader.connect() as connection:
+        with storage_faults(self.name), self._reader.connect() as connection:
             yield connection
+
+    @contextmanager
+    def alter(self) -> Iterator[Connection]:
+        """A transaction for migrations, one process at a time: waits for another's to end.
+
+        On SQLite foreign keys are off inside (a rebuilt table would take its children with
+        it) and checked before the commit. Raises ``StorageFault`` if they do not hold.
+        """
+        with storage_faults(self.name), self._engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            if self.sqlite:
+                raw.execute("PRAGMA foreign_keys=OFF")
+                raw.execute("PRAGMA busy_timeout=60000")
+            try:
+                with connection.begin():
+                    if not self.sqlite:
+                        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7569261)")
+                    yield connection
+                    if self.sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+                        raise StorageFault(
+                            "A migration would have left rows that refer to nothing; "
+                            "nothing was changed."
+                        )
+            finally:
+                if self.sqlite:
+                    raw.execute("PRAGMA foreign_keys=ON")
+                    raw.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
     def close(self) -> None:
         """Close every connection."""
@@ -53,24 +103,62 @@ class Store:
         self._reader.dispose()
 
 
-def _engine(url: str, *, immediate: bool) -> Engine:
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
+def _checked(url: str) -> URL:
+    try:
+        made = make_url(url)
+    except (ArgumentError, ValueError):
+        raise BadSetting(
+            "Setting 'database_url' is no database URL.",
+            hint="Such as sqlite:////path/wlm.db or postgresql://user@host/name.",
+        ) from None
+    backend = made.get_backend_name()
+    if backend == "sqlite":
+        if made.database in (None, "", ":memory:"):
+            raise BadSetting("Setting 'database_url': SQLite needs a file, it cannot be in memory.")
+    elif backend in ("postgresql", "postgres"):
+        made = made.set(drivername="postgresql+psycopg")
+    else:
+        raise BadSetting(
+            f"Setting 'database_url': {backend!r} is not served.",
+            hint="Use sqlite:///… or postgresql://….",
+        )
+    return made
 
-        @event.listens_for(engine, "connect")
-        def _prepare(raw: Any, _record: Any) -> None:
-            raw.isolation_level = None  # transactions begin where SQLAlchemy says
-            for pragma in (
-                "busy_timeout=5000",
-                "journal_mode=WAL",
-                "synchronous=FULL",
-                "foreign_keys=ON",
-                "secure_delete=ON",
-            ):
-                raw.execute(f"PRAGMA {pragma}")
 
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
+def _engine(url: URL, *, immediate: bool) -> Engine:
+    sqlite = url.get_backend_name() == "sqlite"
+    try:
+        engine = create_engine(url) if sqlite else create_engine(url, pool_pre_ping=True)
+    except (NoSuchModuleError, ModuleNotFoundError):
+        raise StorageFault(
+            "The driver for Postgres is not installed.", hint="`pip install 'wlm[postgres]'`."
+        ) from None
+    if sqlite:
+        _prepare_sqlite(engine, immediate=immediate)
     return engine
+
+
+def _prepare_sqlite(engine: Engine, *, immediate: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None  # transactions begin where SQLAlchemy says
+        raw.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+        _use_wal(raw)
+        for pragma in _PRAGMAS:
+            raw.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _use_wal(raw: sqlite3.Connection) -> None:
+    """Switch a new file to WAL. SQLite does not wait for a lock here, so we do."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            raw.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, delete, insert, select, update
 
 from wlm.store.engine import Store
+from wlm.store.scope import mine
 
 
 class OwnedTables:
-    """Rows of one owner. Each table has an ``owner`` column, which is set and asked for here."""
+    """Rows of one owner. Each table has an ``owner`` column, which is set and asked for here.
 
-    def __init__(self, store: Store, owner: str) -> None:
+    ``guard`` is called in each writing transaction; what it raises undoes the transaction.
+    The event engine uses it to refuse what a run writes after its time is over.
+    """
+
+    def __init__(
+        self, store: Store, owner: str, *, guard: Callable[[Connection], None] | None = None
+    ) -> None:
         self._store = store
         self._owner = owner
+        self._guard = guard
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make what happens inside one transaction."""
-        with self._store.write():
+        with self._write():
             yield
 
     def select(
@@ -32,7 +40,7 @@ class OwnedTables:
         limit: int | None = None,
     ) -> list[RowMapping]:
         """The owner's rows that fit every condition."""
-        query = select(table).where(table.c.owner == self._owner, *where)
+        query = select(table).where(mine(table, self._owner), *where)
         if order_by is not None:
             query = query.order_by(order_by)
         if limit is not None:
@@ -43,17 +51,25 @@ class OwnedTables:
     def insert(self, table: Table, *rows: Mapping[str, Any]) -> None:
         """Add rows."""
         if rows:
-            with self._store.write() as connection:
+            with self._write() as connection:
                 connection.execute(insert(table), [{**r, "owner": self._owner} for r in rows])
 
     def update(self, table: Table, values: Mapping[str, Any], *where: ColumnElement[bool]) -> int:
         """Change the owner's rows that fit every condition; how many."""
-        query = update(table).where(table.c.owner == self._owner, *where)
-        with self._store.write() as connection:
+        query = update(table).where(mine(table, self._owner), *where)
+        with self._write() as connection:
             return connection.execute(query.values({**values, "owner": self._owner})).rowcount
 
     def delete(self, table: Table, *where: ColumnElement[bool]) -> int:
         """Remove the owner's rows that fit every condition; how many."""
-        with self._store.write() as connection:
-            query = delete(table).where(table.c.owner == self._owner, *where)
+        with self._write() as connection:
+            query = delete(table).where(mine(table, self._owner), *where)
             return connection.execute(query).rowcount
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        nested = self._store.writing
+        with self._store.write() as connection:
+            if self._guard is not None and not nested:
+                self._guard(connection)
+            yield connection

@@ -1,0 +1,220 @@
+"""What a handler is given: a ``Context`` whose doors are open for as long as its run holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import Connection, insert, select
+
+from wlm.errors import UsageError
+from wlm.events.ledger import Ledger, Row, held, one
+from wlm.plugins import Context, Person, Place
+from wlm.store.owned import OwnedTables
+from wlm.store.scope import mine
+from wlm.store.tables import effects, events
+from wlm.types import Event, State, jsonable
+
+if TYPE_CHECKING:
+    from wlm.config import Settings
+    from wlm.plugins.manager import Registry
+
+log = logging.getLogger(__name__)
+_REMEMBERED = 5
+_NOT_STARTED = {State.ACCEPTED, State.QUEUED, State.RETRYING} | {
+    State.WAITING_INPUT,
+    State.WAITING_CONFIRMATION,
+}
+
+
+class RunOver(Exception):
+    """The run has no lease any more (timed out, cancelled, taken over): it may do nothing."""
+
+
+class Emit(Protocol):
+    """Accepts a child event of ``parent``."""
+
+    def __call__(
+        self,
+        parent: Row,
+        intent: str,
+        slots: Mapping[str, Any],
+        *,
+        run_at: datetime | None,
+        key: str,
+    ) -> Event:
+        """The child, the same one for the same key."""
+        ...
+
+
+class Contexts:
+    """Makes contexts, for a run of an event or for a look without one."""
+
+    def __init__(self, ledger: Ledger, registry: Registry, settings: Settings) -> None:
+        self._ledger = ledger
+        self._registry = registry
+        self._settings = settings
+
+    def for_run(self, row: Row, emit: Emit) -> Context:
+        """The context of one run of one event. Raises ``SkillMissing`` or ``BadSetting``."""
+        ports = RunPorts(self._ledger, self, row, emit)
+        memory = self.memory(row["owner"], row["conversation"])
+        return self._make(
+            row["owner"],
+            row["skill"],
+            ports,
+            guard=ports.check,
+            event_id=row["id"],
+            attempt=row["attempts"],
+            memory=memory,
+        )
+
+    def for_look(self, owner: str, skill: str, *, nested: bool = False) -> Context:
+        """A context outside of any event: for vocabulary and for looking names up."""
+        return self._make(owner, skill, LookPorts(self, owner, nested=nested))
+
+    def resolve(self, owner: str, kind: str, text: str) -> list[Any]:
+        """Candidates of all skills, each once. A skill that raises is left out."""
+        cls = Person if kind == "person" else Place
+        found: list[Any] = []
+        for name, loaded in self._registry.skills.items():
+            try:
+                given = loaded.skill.resolve(self.for_look(owner, name, nested=True), kind, text)
+                found += [item for item in given if isinstance(item, cls) and item not in found]
+            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+                log.warning("skill %s failed at resolve (%s)", name, type(error).__name__)
+        return found
+
+    def memory(self, owner: str, conversation: str | None) -> dict[str, Any]:
+        """What the last replies of a conversation said to remember; the newest wins."""
+        if conversation is None:
+            return {}
+        rows = self._ledger.page(
+            mine(events, owner),
+            events.c.conversation == conversation,
+            events.c.reply.is_not(None),
+            before=None,
+            limit=_REMEMBERED,
+        )
+        remembered: dict[str, Any] = {}
+        for row in reversed(rows):
+            told = row["reply"].get("data", {}).get("remember")
+            remembered.update(told if isinstance(told, dict) else {})
+        return remembered
+
+    def _make(
+        self,
+        owner: str,
+        skill: str,
+        ports: RunPorts | LookPorts,
+        *,
+        guard: Callable[[Connection], None] | None = None,
+        **more: Any,
+    ) -> Context:
+        settings = self._settings
+        return Context(
+            user=owner,
+            now=self._ledger.clock().astimezone(settings.zone),
+            timezone=settings.zone,
+            language=settings.config.language,
+            settings=self._registry.settings(skill, settings.skills.get(skill, {})),
+            db=OwnedTables(self._ledger.store, owner, guard=guard),
+            ports=ports,
+            data_dir=settings.paths.data,
+            offline=settings.config.offline,
+            skill=skill,
+            **more,
+        )
+
+
+class LookPorts:
+    """A look changes nothing. Looking up while a name is being looked up finds nothing."""
+
+    def __init__(self, contexts: Contexts, owner: str, *, nested: bool) -> None:
+        self._contexts = contexts
+        self._owner = owner
+        self._nested = nested
+
+    def resolve(self, kind: str, text: str) -> list[Any]:
+        """Candidates from the installed skills."""
+        return [] if self._nested else self._contexts.resolve(self._owner, kind, text)
+
+    def emit(self, *_: Any, **__: Any) -> str:
+        """Refused."""
+        raise UsageError("Only a handler may emit an event.")
+
+    def cancel(self, event_id: str) -> bool:
+        """Refused."""
+        raise UsageError("Only a handler may cancel an event.")
+
+    def once(self, key: str, work: Callable[[], Any]) -> Any:
+        """Refused."""
+        raise UsageError("Only a handler may have effects.")
+
+
+class RunPorts:
+    """What one run may do, each time only if it still holds its event."""
+
+    def __init__(self, ledger: Ledger, contexts: Contexts, row: Row, emit: Emit) -> None:
+        self._ledger = ledger
+        self._contexts = contexts
+        self._row = row
+        self._emit = emit
+
+    def check(self, connection: Connection) -> None:
+        """Raise ``RunOver`` unless this run holds its event, until this transaction ends."""
+        query = select(events.c.id).where(held(self._row)).with_for_update()
+        if connection.execute(query).first() is None:
+            raise RunOver
+
+    def resolve(self, kind: str, text: str) -> list[Any]:
+        """Candidates from the installed skills."""
+        return self._contexts.resolve(self._row["owner"], kind, text)
+
+    def emit(
+        self, intent: str, slots: Mapping[str, Any], *, run_at: datetime | None, key: str
+    ) -> str:
+        """Accept a child event and return its id; the same key gives the same event."""
+        with self._ledger.store.write() as connection:
+            self.check(connection)
+            return self._emit(self._row, intent, slots, run_at=run_at, key=key).id
+
+    def cancel(self, event_id: str) -> bool:
+        """Cancel an event of this skill that has not started; whether it was cancelled."""
+        with self._ledger.store.write() as connection:
+            self.check(connection)
+            row = self._ledger.move(
+                State.CANCELLED,
+                one(self._row["owner"], event_id),
+                events.c.skill == self._row["skill"],
+                events.c.state.in_([state.value for state in _NOT_STARTED]),
+                detail=f"by event {self._row['id']}",
+            )
+        return row is not None
+
+    def once(self, key: str, work: Callable[[], Any]) -> Any:
+        """Run ``work`` and record its result in one transaction, once per event and key."""
+        name = key if len(key) <= 200 else hashlib.sha256(key.encode()).hexdigest()
+        done = select(effects.c.result).where(
+            mine(effects, self._row["owner"]),
+            effects.c.event_id == self._row["id"],
+            effects.c.key == name,
+        )
+        with self._ledger.store.write() as connection:
+            self.check(connection)
+            if (known := connection.execute(done).first()) is not None:
+                return known.result
+            result = json.loads(json.dumps(jsonable(work())))
+            entry = {
+                "event_id": self._row["id"],
+                "key": name,
+                "owner": self._row["owner"],
+                "result": result,
+                "created_at": self._ledger.clock(),
+            }
+            connection.execute(insert(effects).values(entry))
+        return result

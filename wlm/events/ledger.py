@@ -1,0 +1,257 @@
+"""The rows of events: insert, move from state to state, read. All of its SQL is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select, tuple_
+from sqlalchemy import insert as plain_insert
+from sqlalchemy import update as plain_update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from wlm.errors import NotFound
+from wlm.events.states import RUNNABLE, sources
+from wlm.events.worker import is_dead, this_worker
+from wlm.store.engine import Store
+from wlm.store.scope import mine
+from wlm.store.tables import event_log, events
+from wlm.types import Event, Failure, Question, Reply, Route, State, new_id
+
+Row = RowMapping
+_NO_LEASE = {"lease_token": None, "lease_until": None}
+
+
+class Entry(NamedTuple):
+    """One line of an event's history: when it came to a state, by whom, and why."""
+
+    at: datetime
+    state: State
+    attempt: int
+    worker: str | None
+    code: str | None
+    detail: str | None
+
+
+class Ledger:
+    """The events table and its history."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime], lease: timedelta) -> None:
+        self.store = store
+        self.clock = clock
+        self.lease = lease
+        self.worker = this_worker()
+
+    def insert(self, values: Mapping[str, Any]) -> Row | None:
+        """Add a queued event; ``None`` if its owner's idempotency key is taken."""
+        dialect = sqlite if self.store.sqlite else postgresql
+        query = (
+            dialect.insert(events)
+            .values(values)
+            .on_conflict_do_nothing(index_elements=["owner", "idempotency_key"])
+            .returning(events)
+        )
+        with self.store.write() as connection:
+            row = connection.execute(query).mappings().first()
+            if row is not None:
+                self._log(connection, row, State.ACCEPTED)
+                self._log(connection, row, State(row["state"]))
+        return row
+
+    def claim(self, event_id: str) -> Row | None:
+        """Take an event that is due, with a new lease; ``None`` if it is not to be had."""
+        now = self.clock()
+        query = (
+            plain_update(events)
+            .where(
+                events.c.id == event_id,
+                events.c.state.in_(_names(RUNNABLE)),
+                events.c.run_at <= now,
+            )
+            .values(
+                state=State.RUNNING.value,
+                attempts=events.c.attempts + 1,
+                lease_token=new_id(),
+                lease_until=now + self.lease,
+                worker=self.worker,
+                started_at=now,
+            )
+            .returning(events)
+        )
+        with self.store.write() as connection:
+            row = connection.execute(query).mappings().first()
+            if row is not None:
+                self._log(connection, row, State.RUNNING)
+        return row
+
+    def move(
+        self,
+        target: State,
+        *where: ColumnElement[bool],
+        code: str | None = None,
+        detail: str | None = None,
+        **values: Any,
+    ) -> Row | None:
+        """Bring the one event that ``where`` picks to ``target``; ``None`` if it is not there
+        any more or may not go there. The lease ends."""
+        if target.final:
+            values = {"finished_at": self.clock(), **values}
+        query = (
+            plain_update(events)
+            .where(events.c.state.in_(_names(sources(target))), *where)
+            .values(state=target.value, **_NO_LEASE, **values)
+            .returning(events)
+        )
+        with self.store.write() as connection:
+            row = connection.execute(query).mappings().first()
+            if row is not None:
+                self._log(connection, row, target, code, detail)
+        return row
+
+    def extend(self, row: Row) -> bool:
+        """Make a running event's lease last on; whether it is still ours."""
+        with self.store.write() as connection:
+            query = select(events.c.lease_token).where(events.c.id == row["id"])
+            found = connection.execute(query.with_for_update(skip_locked=True)).first()
+            if found is None:
+                # On Postgres the run itself holds the row in a transaction: it is ours.
+                return bool(connection.execute(query).scalar() == row["lease_token"])
+            if found.lease_token != row["lease_token"]:
+                return False
+            until = self.clock() + self.lease
+            connection.execute(plain_update(events).where(held(row)).values(lease_until=until))
+        return True
+
+    def mark(self, row: Row, **values: Any) -> bool:
+        """Change fields of a running event; whether it is still ours."""
+        with self.store.write() as connection:
+            query = plain_update(events).where(held(row)).values(**values)
+            return connection.execute(query).rowcount == 1
+
+    def lost(self) -> list[Row]:
+        """Running events whose worker is gone, and accepted ones that were never queued."""
+        with self.store.read() as connection:
+            query = select(events).where(
+                events.c.state.in_([State.RUNNING.value, State.ACCEPTED.value])
+            )
+            rows = connection.execute(query).mappings().all()
+        now = self.clock()
+        return [
+            row
+            for row in rows
+            if row["state"] == State.ACCEPTED.value
+            or row["lease_until"] < now
+            or is_dead(row["worker"])
+        ]
+
+    def due(self, limit: int) -> list[str]:
+        """Ids of events that may start now, the most urgent first."""
+        query = (
+            select(events.c.id)
+            .where(events.c.state.in_(_names(RUNNABLE)), events.c.run_at <= self.clock())
+            .order_by(events.c.priority, events.c.run_at, events.c.id)
+            .limit(limit)
+        )
+        with self.store.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def fetch(self, *where: ColumnElement[bool]) -> Row:
+        """The event that ``where`` picks. Raises ``NotFound``."""
+        with self.store.read() as connection:
+            row = connection.execute(select(events).where(*where)).mappings().first()
+        if row is None:
+            raise NotFound("There is no such event.", hint="`wlm events list` shows what there is.")
+        return row
+
+    def page(self, *where: ColumnElement[bool], before: Row | None, limit: int) -> list[Row]:
+        """Events, newest first, older than ``before``."""
+        query = select(events).where(*where)
+        if before is not None:
+            place = tuple_(events.c.created_at, events.c.id)
+            query = query.where(place < tuple_(before["created_at"], before["id"]))
+        query = query.order_by(events.c.created_at.desc(), events.c.id.desc()).limit(limit)
+        with self.store.read() as connection:
+            return list(connection.execute(query).mappings())
+
+    def count(self, *where: ColumnElement[bool]) -> int:
+        """How many events ``where`` picks."""
+        with self.store.read() as connection:
+            query = select(func.count()).select_from(events).where(*where)
+            return connection.execute(query).scalar_one()
+
+    def history(self, owner: str, event_id: str) -> list[Entry]:
+        """What happened to one event, oldest first."""
+        columns = [event_log.c[name] for name in Entry._fields]
+        query = (
+            select(*columns)
+            .where(mine(event_log, owner), event_log.c.event_id == event_id)
+            .order_by(event_log.c.id)
+        )
+        with self.store.read() as connection:
+            return [
+                Entry(*row)._replace(state=State(row.state)) for row in connection.execute(query)
+            ]
+
+    def _log(
+        self,
+        connection: Connection,
+        row: Row,
+        state: State,
+        code: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        entry = {
+            "event_id": row["id"],
+            "owner": row["owner"],
+            "at": self.clock(),
+            "state": state.value,
+            "attempt": row["attempts"],
+            "worker": self.worker,
+            "code": code,
+            "detail": detail,
+        }
+        connection.execute(plain_insert(event_log).values(entry))
+
+
+def held(row: Row) -> ColumnElement[bool]:
+    """The condition that the run which claimed ``row`` still holds it."""
+    return and_(events.c.id == row["id"], events.c.lease_token == row["lease_token"])
+
+
+def one(owner: str, event_id: str) -> ColumnElement[bool]:
+    """The condition for one event of an owner."""
+    return and_(mine(events, owner), events.c.id == event_id)
+
+
+def to_event(row: Row) -> Event:
+    """The public form of a row."""
+    error, question, reply = row["error"], row["question"], row["reply"]
+    return Event(
+        id=row["id"],
+        owner=row["owner"],
+        state=State(row["state"]),
+        route=route_of(row),
+        effect=row["effect"],
+        attempts=row["attempts"],
+        priority=row["priority"],
+        conversation=row["conversation"],
+        turn=row["turn"],
+        parent=row["parent"],
+        idempotency_key=row["idempotency_key"],
+        created_at=row["created_at"],
+        run_at=row["run_at"],
+        finished_at=row["finished_at"],
+        reply=Reply(**reply) if reply else None,
+        question=Question(**question) if question else None,
+        error=Failure(**error) if error else None,
+    )
+
+
+def route_of(row: Row) -> Route:
+    """Where the event goes, with the slots as they are known now."""
+    return Route(row["skill"], row["intent"], row["slots"], row["confidence"], row["router"])
+
+
+def _names(states: Iterable[State]) -> list[str]:
+    return [state.value for state in states]

@@ -1,0 +1,1 @@
+"""The core's migrations. Skills bring their own, in the same form; see ``wlm.store.migrate``."""

@@ -1,0 +1,15 @@
+"""Whose rows: the one condition that every query for a user carries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Table
+
+
+def mine(table: Table, owner: str) -> ColumnElement[bool]:
+    """The rows of ``table`` that belong to ``owner``. Raises ``TypeError`` if it has no owners."""
+    if "owner" not in table.c:
+        raise TypeError(f"table {table.name!r} has no owner column")
+    return table.c.owner == owner

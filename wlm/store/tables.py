@@ -1,0 +1,130 @@
+"""The core's tables. Every one has an ``owner``; ids are made by the client.
+
+A change here needs a migration in ``migrations/versions`` (a test compares the two).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+)
+
+from wlm.store.columns import UtcTime, json_column, metadata, serial
+from wlm.types import State
+
+core = metadata()
+"""The core's table definitions."""
+
+ID = String(26)
+OWNER = String(64)
+# A conversation's id may be given by the user (`--conversation`), so it may be any short text.
+NAME = String(128)
+
+turns = Table(
+    "turns",
+    core,
+    Column("id", ID, primary_key=True),
+    Column("owner", OWNER, nullable=False),
+    Column("conversation", NAME, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("decision", json_column(), nullable=False),
+    Column("actions", json_column(), nullable=False),
+    Column("reply", json_column(), nullable=False),
+    Column("timings_ms", json_column(), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "owner", "created_at", "id"),
+    Index(None, "owner", "conversation", "created_at"),
+)
+"""What was said, how it was decided (for `wlm why`) and what was answered."""
+
+events = Table(
+    "events",
+    core,
+    Column("id", ID, primary_key=True),
+    Column("owner", OWNER, nullable=False),
+    Column("state", String(24), nullable=False),
+    Column("skill", NAME, nullable=False),
+    Column("intent", String(256), nullable=False),
+    Column("slots", json_column(), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("router", String(64), nullable=False),
+    Column("effect", String(8), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Column("begun", Boolean, nullable=False),
+    Column("conversation", NAME),
+    Column("turn", ID),
+    Column("parent", ID, ForeignKey("events.id", ondelete="SET NULL")),
+    Column("root", ID, nullable=False),
+    Column("depth", Integer, nullable=False),
+    Column("idempotency_key", String(255)),
+    Column("fingerprint", String(64)),
+    Column("lease_token", ID),
+    Column("lease_until", UtcTime),
+    Column("worker", String(128)),
+    Column("created_at", UtcTime, nullable=False),
+    Column("run_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("reply", json_column()),
+    Column("question", json_column()),
+    Column("error", json_column()),
+    CheckConstraint("state IN ({})".format(", ".join(f"'{s.value}'" for s in State)), name="state"),
+    CheckConstraint("effect IN ('read', 'write', 'send')", name="effect"),
+    CheckConstraint("priority BETWEEN 0 AND 9", name="priority"),
+    CheckConstraint("attempts >= 0 AND max_attempts >= 1", name="attempts"),
+    CheckConstraint("(state = 'running') = (lease_token IS NOT NULL)", name="lease"),
+    Index("uq_events_owner_idempotency_key", "owner", "idempotency_key", unique=True),
+    Index(None, "owner", "created_at", "id"),
+    Index(None, "owner", "conversation", "created_at"),
+    Index(None, "owner", "state", "created_at"),
+    Index(None, "state", "priority", "run_at"),
+    Index(None, "turn"),
+    Index(None, "parent"),
+    Index(None, "root"),
+)
+"""Accepted work, the durable record (``wlm.types.Event``).
+
+``root`` and ``depth`` bound what one event may cause. ``fingerprint`` tells a repeated
+request from another one with the same idempotency key. ``begun``: a ``send`` was started
+and how it ended is not known. A running event, and no other,
+has a lease; whoever ends it must hold its token.
+"""
+
+event_log = Table(
+    "event_log",
+    core,
+    Column("id", serial(), primary_key=True, autoincrement=True),
+    Column("event_id", ID, ForeignKey("events.id", ondelete="CASCADE"), nullable=False),
+    Column("owner", OWNER, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("state", String(24), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", String(128)),
+    Column("code", String(64)),
+    Column("detail", Text),
+    Index(None, "event_id", "id"),
+)
+"""The history of each event. ``detail`` holds no personal data."""
+
+effects = Table(
+    "effects",
+    core,
+    Column("event_id", ID, ForeignKey("events.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("owner", OWNER, nullable=False),
+    Column("result", json_column()),
+    Column("created_at", UtcTime, nullable=False),
+)
+"""What was done once: one row for each event and key, written with the effect itself."""

@@ -7,8 +7,10 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
 import wave
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,28 @@ def in_mount(options: str, home: Path, *arguments: str, setup: str = "true") -> 
         WLM,
         *arguments,
     ]
+
+
+class NoPlaces(BaseHTTPRequestHandler):
+    """A gazetteer that knows no place, in the provider's shape."""
+
+    def do_GET(self) -> None:
+        body = b'{"generationtime_ms": 0.5}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def no_places() -> str:
+    """The address of a running ``NoPlaces``; it ends with the test process."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), NoPlaces)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/v1/search"
 
 
 @case("no such file")
@@ -126,7 +150,8 @@ def _(home: Path):
 
 @case("an unknown place")
 def _(home: Path):
-    return [WLM, "ask", "what's the weather in Nowhereville"], {}
+    asked = [WLM, "ask", "what's the weather in Nowhereville"]
+    return asked, {"WLM_OFFLINE": "0", "WLM_SKILL_WEATHER__GEOCODING_URL": no_places()}
 
 
 @case("a time in the past")

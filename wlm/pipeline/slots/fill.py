@@ -1,0 +1,64 @@
+"""The slot filler: from the words of a request to the typed values of its intent's slots."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from wlm.pipeline.route.interface import Utterance
+from wlm.pipeline.slots.answers import answer
+from wlm.pipeline.slots.confirm import yes_no
+from wlm.pipeline.slots.plan import Plan, make_plan
+from wlm.pipeline.slots.work import Work
+from wlm.plugins.skill import IntentSpec
+from wlm.plugins.slots import SlotSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class Filled:
+    """The slots that were said.
+
+    ``slots`` are in the form of ``SlotSpec.encode``; ``spans`` the character offsets in
+    the text of what each was read from; ``doubts`` say, by slot, why a value is unsure.
+    """
+
+    slots: dict[str, Any] = dataclasses.field(default_factory=dict)
+    spans: dict[str, list[tuple[int, int]]] = dataclasses.field(default_factory=dict)
+    doubts: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+class SlotFiller:
+    """Fills the slots of any declared intent; never raises for any text."""
+
+    def __init__(self, intents: Mapping[str, IntentSpec], language: str = "en") -> None:
+        self._intents = intents
+        self._language = language
+        self._plans: dict[str, Plan] = {}
+
+    def fill(self, spec: IntentSpec, text: str, utterance: Utterance) -> Filled:
+        """The slots of ``spec`` that ``text`` holds; only what was said, nothing invented.
+
+        ``text`` is the part of the utterance that belongs to this action; ``utterance``
+        gives the moment, the known names and the conversation's memory.
+        """
+        work = Work(self._plan(spec), text, utterance)
+        work.run()
+        return Filled(work.slots, work.spans, work.doubts)
+
+    def answer(self, slot: SlotSpec, text: str, utterance: Utterance) -> Any | None:
+        """The value of a bare reply to a question ("at half past three", "Anna"), in JSON form.
+
+        ``None`` if the reply does not hold one.
+        """
+        return answer(slot, text, utterance)
+
+    def yes_no(self, text: str) -> bool | None:
+        """True for a confirmation, False for a refusal, ``None`` if it is neither."""
+        return yes_no(text)
+
+    def _plan(self, spec: IntentSpec) -> Plan:
+        plan = self._plans.get(spec.name)
+        if plan is None or plan.spec is not spec:
+            plan = self._plans[spec.name] = make_plan(spec, self._language)
+        return plan

@@ -1,0 +1,204 @@
+"""Text spans: titles, topics, bodies, by template, by cue, or as what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from wlm.pipeline.slots.atoms import Tokens, low
+from wlm.pipeline.slots.function_words import (
+    AUXILIARIES,
+    CONJUNCTIONS,
+    DETERMINERS,
+    POLITE,
+    PREPOSITIONS,
+    PRONOUNS,
+)
+from wlm.pipeline.slots.plan import Item, Plan, Template
+
+_LONGEST = 16
+_TAILS = frozenset(
+    ["my", "the", "our", "a", "calendar", "schedule", "agenda", "diary", "to", "in", "on", "from", "into", "off", "onto", "please", "for", "at", "with", "by", "and", "also", "thanks", "now"]
+)
+_OBJECTS = frozenset(
+    ["meeting", "meetings", "appointment", "appointments", "event", "events", "reminder", "reminders", "entry", "invite", "notification", "alert", "something", "note"]
+)
+_COMMANDS = frozenset(
+    ["schedule", "add", "create", "make", "set", "up", "book", "plan", "arrange", "organise", "organize", "put", "cancel", "delete", "remove", "erase", "clear", "drop", "scrap", "move", "reschedule", "shift", "push", "postpone", "change", "rename", "edit", "update", "find", "search", "look", "show", "give", "get", "read", "check", "open", "list", "save", "store", "new", "remind", "need", "want", "let", "know", "note", "mark", "enter", "write", "down", "tell", "pull", "bring", "have", "block", "fix", "cancels", "calendar"]
+)
+_EDGE = DETERMINERS | PREPOSITIONS | AUXILIARIES | CONJUNCTIONS | POLITE | PRONOUNS
+
+
+class Run(NamedTuple):
+    """A stretch of tokens, ``first`` to ``last`` (exclusive)."""
+
+    first: int
+    last: int
+
+
+def match_templates(plan: Plan, tokens: Tokens, marks: Sequence[str]) -> dict[str, Run] | None:
+    """The text slots of the best template that the whole utterance fits.
+
+    ``marks`` names, by token, the slot that a token was given to already ("" for none;
+    "-" for what is to be passed over: times, politeness, punctuation).
+    """
+    sequence = _sequence(tokens, marks)
+    words = {item for item, _run in sequence}
+    best: tuple[int, dict[str, Run]] | None = None
+    for template in plan.templates:
+        if not template.literals <= words or len(template.items) > len(sequence):
+            continue
+        score = len(template.literals)
+        if best is not None and score <= best[0]:
+            continue
+        found = _align(template, sequence)
+        if found is not None:
+            best = (score, found)
+    return best[1] if best else None
+
+
+def _sequence(tokens: Tokens, marks: Sequence[str]) -> list[tuple[Item, Run]]:
+    out: list[tuple[Item, Run]] = []
+    for i, mark in enumerate(marks):
+        if mark == "-":
+            continue
+        if mark:
+            item = f"{{{mark}}}"
+            if out and out[-1][0] == item:
+                out[-1] = (item, Run(out[-1][1].first, i + 1))
+            else:
+                out.append((item, Run(i, i + 1)))
+        else:
+            out.append((tokens[i].low, Run(i, i + 1)))
+    return out[: 4 * _LONGEST]
+
+
+def _align(template: Template, sequence: list[tuple[Item, Run]]) -> dict[str, Run] | None:
+    """Match from both ends; marks take what lies between, as short as possible."""
+    items = template.items
+    found: dict[str, Run] = {}
+
+    def match(i: int, j: int) -> bool:
+        if i == len(items):
+            return j == len(sequence)
+        if j == len(sequence):
+            return False
+        item = items[i]
+        if not item.startswith("{"):
+            return sequence[j][0] == item and match(i + 1, j + 1)
+        if sequence[j][0] == item:
+            return match(i + 1, j + 1)
+        for end in range(j + 1, min(j + _LONGEST, len(sequence)) + 1):
+            if sequence[end - 1][0].startswith("{"):
+                return False
+            if match(i + 1, end):
+                found[item[1:-1]] = Run(sequence[j][1].first, sequence[end - 1][1].last)
+                return True
+        return False
+
+    if sum(item.startswith("{") for item in items) > 4:
+        return None
+    return found if match(0, 0) else None
+
+
+def after_cue(
+    tokens: Tokens, cues: frozenset[tuple[str, ...]], free: Sequence[bool], *, to_end: bool = False
+) -> Run | None:
+    """The free tokens after the first cue, up to the next taken one (or to the end)."""
+    for i in range(len(tokens)):
+        if not free[i]:
+            continue
+        length = cue_at(tokens, i, cues)
+        if not length:
+            continue
+        first = i + length
+        last = len(tokens) if to_end else _until_taken(free, first)
+        while last > first and tokens[last - 1].shape == "other":
+            last -= 1
+        if last > first:
+            return Run(first, last)
+    return None
+
+
+def cue_at(tokens: Tokens, i: int, cues: frozenset[tuple[str, ...]]) -> int:
+    """How many tokens the longest cue at ``i`` has; 0 if there is none."""
+    best = 0
+    for cue in cues:
+        if len(cue) > best and all(low(tokens, i + k) == word for k, word in enumerate(cue)):
+            best = len(cue)
+    return best
+
+
+def _until_taken(free: Sequence[bool], first: int) -> int:
+    last = first
+    while last < len(free) and free[last]:
+        last += 1
+    return last
+
+
+def trim(tokens: Tokens, run: Run, free: Sequence[bool]) -> Run | None:
+    """The run without edge words; nothing if nothing is left."""
+    first, last = run
+    while first < last and (
+        not free[first]
+        or tokens[first].shape == "other"
+        or (tokens[first].low in DETERMINERS | PREPOSITIONS | POLITE | CONJUNCTIONS)
+    ):
+        first += 1
+    while last > first and (
+        not free[last - 1]
+        or tokens[last - 1].shape == "other"
+        or (tokens[last - 1].low in _TAILS)
+        or tokens[last - 1].low == "'s"
+    ):
+        last -= 1
+    return Run(first, last) if last > first else None
+
+
+def remainder(tokens: Tokens, free: Sequence[bool], carriers: frozenset[str]) -> Run | None:
+    """The longest free stretch once commands and edge words are cut from it."""
+    best: Run | None = None
+    first = 0
+    while first < len(tokens):
+        if not free[first]:
+            first += 1
+            continue
+        last = _until_taken(free, first)
+        run = _cut(tokens, first, last, free, carriers)
+        if run and (best is None or run.last - run.first > best.last - best.first):
+            best = run
+        first = last
+    return best
+
+
+def _cut(
+    tokens: Tokens, first: int, last: int, free: Sequence[bool], carriers: frozenset[str]
+) -> Run | None:
+    while first < last:
+        word = tokens[first].low
+        following = low(tokens, first + 1) if first + 1 < last else ""
+        leads = word in _EDGE or word in _COMMANDS or word == "'s" or tokens[first].shape == "other"
+        if word in carriers and word not in _OBJECTS:
+            leads = True
+        if word in _OBJECTS and (
+            not following
+            or following in PREPOSITIONS
+            or following in ("called", "titled", "named", "that")
+        ):
+            leads = True
+        if word in ("called", "titled", "named"):
+            leads = True
+        if not leads:
+            break
+        first += 1
+    trimmed = trim(tokens, Run(first, last), free) if last > first else None
+    if trimmed is None:
+        return None
+    # "dentist from my calendar": the place where it is written is not its name
+    first, last = trimmed
+    for i in range(first + 1, last):
+        if low(tokens, i) in ("to", "in", "on", "from", "into", "onto", "off", "of"):
+            rest = [low(tokens, k) for k in range(i + 1, last)]
+            if rest and all(word in _TAILS for word in rest):
+                return trim(tokens, Run(first, i), free)
+    return trimmed

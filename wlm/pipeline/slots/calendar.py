@@ -68,7 +68,7 @@ def make_date(year: int, month: int, day: int) -> date | None:
 
 
 def period(day: date, unit: str) -> tuple[date, date]:
-    """First day of the period that holds ``day``, and of the one after it. Weeks start on Monday."""
+    """First day of the period that holds ``day`` and of the next one; weeks start on Monday."""
     if unit in ("week", "weekend", "fortnight"):
         monday = day - timedelta(days=day.weekday())
         if unit == "weekend":

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Literal, cast
 
 from wlm.pipeline.slots.atoms import Clock, Found, Tokens, low, number
-from wlm.pipeline.slots.words import MONTHS, PARTS, SPECIAL_CLOCKS, WEEKDAYS
+from wlm.pipeline.slots.words import MONTHS, PARTS, SPECIAL_CLOCKS, WEEKDAYS, words
 
-CUES = frozenset(
-    ["at", "@", "by", "around", "about", "before", "after", "until", "till", "from", "between", "since", "approximately", "circa"]
-)
+CUES = words("at @ by around about before after until till from between since approximately circa")
 _STRONG = frozenset({"at", "@"})
-_FOLLOW = frozenset(
-    ["on", "in", "for", "with", "to", "and", "or", "at", "till", "until", "through", "the", "this", "next", "tomorrow", "today", "tonight", "please", "sharp", "exactly", "about", "by", "from", "that", "of", "so", "because", "if", "as", "when", "instead", "my", "i", "we", "is", "if", "you", "every", "each", "daily", "weekly", "local"]
+_FOLLOW = words(
+    "on in for with to and or at till until through the this next tomorrow today tonight "
+    "please sharp exactly about by from that of so because if as when instead my i we is if "
+    "you every each daily weekly local"
 )
-_NO_CLOCK_AFTER = frozenset(
-    ["street", "st", "road", "avenue", "ave", "lane", "percent", "degrees", "degree", "dollars", "euros", "pounds", "people", "persons", "kilometers", "kilometres", "km", "miles", "main", "th", "other"]
+_NO_CLOCK_AFTER = words(
+    "street st road avenue ave lane percent degrees degree dollars euros pounds people "
+    "persons kilometers kilometres km miles main th other"
 )
 _PAST, _TO = frozenset({"past", "after"}), frozenset({"to", "till", "til", "before", "of"})
 _DASHES = frozenset({"-", "–", "—", "to", "and", "till", "until"})
@@ -33,8 +34,8 @@ def clock_at(tokens: Tokens, i: int, *, hint: bool = False) -> Found:
         hour, minute = int(token.low[:-3]), int(token.low[-2:])
         return _with_half(tokens, i + 1, hour, minute, padded=len(token.low) == 5)
     if word in ("oh", "o", "zero") and (value := number(tokens, i + 1)) is not None:
-        if value < 10 and (minute := number(tokens, i + 2)) is not None and 10 <= minute < 60:
-            return i + 3, Clock(value, minute, sure=True)
+        if value < 10 and (late := number(tokens, i + 2)) is not None and 10 <= late < 60:
+            return i + 3, Clock(value, late, sure=True)
         if 100 <= value < 1000 and value % 100 < 60:
             end = i + 3 if low(tokens, i + 2) == "hours" else i + 2
             return end, Clock(value // 100, value % 100, sure=True)
@@ -89,13 +90,14 @@ def _minutes(tokens: Tokens, i: int) -> tuple[int, int]:
     return -1, i
 
 
-_UNITS_AFTER = frozenset(
-    ["minute", "minutes", "min", "mins", "hour", "hours", "hr", "hrs", "day", "days", "week", "weeks", "month", "months", "year", "years", "people", "percent", "degrees", "dollars", "second", "seconds"]
+_UNITS_AFTER = words(
+    "minute minutes min mins hour hours hr hrs day days week weeks month months year years "
+    "people percent degrees dollars second seconds"
 )
 
 
 def _military(tokens: Tokens, i: int, value: int) -> Found:
-    """ "645 am", "1530 hours", "nineteen hundred hours"."""
+    """Such as "645 am", "1530 hours", "nineteen hundred hours"."""
     hour, minute = divmod(value, 100)
     if hour > 24 or minute > 59:
         return None
@@ -135,10 +137,10 @@ def _with_half(
 
 
 def _past_or_to(tokens: Tokens, i: int) -> Found:
-    """ "half past three", "(a) quarter to four", "ten (minutes) past six", "half three"."""
+    """Such as "half past three", "(a) quarter to four", "ten (minutes) past six", "half three"."""
     j = i + 1 if low(tokens, i) == "a" else i
     word = low(tokens, j)
-    minutes = {"half": 30, "quarter": 15}.get(word)
+    minutes: int | None = {"half": 30, "quarter": 15}.get(word)
     if minutes is None:
         minutes = number(tokens, j, ordinal=False)
         if minutes is None or not 0 < minutes < 60 or j != i:
@@ -191,8 +193,7 @@ def _second_of_range(tokens: Tokens, i: int) -> bool:
         if (
             low(tokens, before) in ("am", "pm", "o'clock", "noon")
             or (number(tokens, before, ordinal=False) is not None)
-            or (0 <= before < len(tokens)
-            and tokens[before].shape == "clock")
+            or (0 <= before < len(tokens) and tokens[before].shape == "clock")
         ):
             opener = before - 1
             for _ in range(4):

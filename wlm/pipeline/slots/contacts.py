@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from wlm.pipeline.slots.words import words
+
 _WORD = r"[a-z0-9][\w+-]*"
 _DOT = r"(?:\s*\.\s*|\s+(?:dot|point)\s+)"
 _EMAIL = re.compile(
@@ -12,8 +14,9 @@ _EMAIL = re.compile(
     rf"{_WORD})*)(?P<at>\s*@\s*|\s+at\s+)(?P<host>{_WORD}(?:{_DOT}{_WORD})*)",
     re.IGNORECASE,
 )
-_TOP = frozenset(
-    ["com", "org", "net", "edu", "gov", "io", "co", "uk", "de", "fr", "es", "it", "nl", "at", "ch", "eu", "us", "ca", "in", "info", "biz", "me", "dev", "app", "ai", "mail", "example", "test", "tv", "be", "se", "no", "dk", "fi", "pl", "pt", "ie", "jp", "cn", "br", "au", "nz", "za"]
+_TOP = words(
+    "com org net edu gov io co uk de fr es it nl at ch eu us ca in info biz me dev app ai "
+    "mail example test tv be se no dk fi pl pt ie jp cn br au nz za"
 )
 _HAS_EMAIL = re.compile(r"@|\bat\b", re.IGNORECASE)
 _DIGITS = {

@@ -26,6 +26,7 @@ from wlm.pipeline.slots.words import (
     UNITS,
     WEEKDAYS,
     WEEKDAYS_UNSURE,
+    words,
 )
 
 _RELATIVE = {
@@ -40,10 +41,11 @@ _RELATIVE = {
     "yesterday": -1,
     "overmorrow": 2,
 }
-_MONTH_CUES = frozenset(
-    ["in", "of", "this", "next", "last", "from", "to", "until", "till", "through", "since", "during", "for", "by", "every", "each", "early", "mid", "late", "before", "after", "between", "and"]
+_MONTH_CUES = words(
+    "in of this next last from to until till through since during for by every each early mid "
+    "late before after between and"
 )
-_WEEKDAY_CUES = frozenset(["on", "this", "next", "last", "every", "each", "by", "until", "since", "before", "after", "and"])
+_WEEKDAY_CUES = words("on this next last every each by until since before after and")
 _THE_OF = frozenset({"the", "of", ","})
 _LAST_DAY = 31
 
@@ -113,7 +115,7 @@ def quantity_at(tokens: Tokens, i: int) -> tuple[int, float] | None:
 
 
 def _offset_from_day(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "in three days", "a week from Tuesday", "two weeks ago", "three days after Easter"."""
+    """Such as "in three days", "a week from Tuesday", "two weeks ago", "three days after Easter"."""
     j = i + 1 if low(tokens, i) in ("in", "within") else i
     quantity = quantity_at(tokens, j)
     if quantity is None:
@@ -152,7 +154,7 @@ def _moved(cal: Calendar, unit: str, count: int) -> Day:
 
 
 def _weekday(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "Friday", "this Friday", "next Friday", "last Friday", "Friday week", "Friday next week"."""
+    """Such as "Friday", "this Friday", "next Friday", "last Friday", "Friday week", "Friday next week"."""
     j = i + 1 if low(tokens, i) == "the" else i
     lead = low(tokens, j)
     led = lead in THIS or lead in NEXT or lead in LAST or lead in COMING
@@ -292,7 +294,7 @@ def _dated(tokens: Tokens, end: int, cal: Calendar, month: int, day: int) -> Fou
 
 
 def _ordinal(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "the 23rd", "on the seventh": of this month, or of the next (past: the last) one."""
+    """Such as "the 23rd", "on the seventh": of this month, or of the next (past: the last) one."""
     j = i + 1 if low(tokens, i) == "the" else i
     day = number(tokens, j, ordinal=True)
     if day is None or not 1 <= day <= _LAST_DAY or not (j > i or low(tokens, i - 1) == "on"):
@@ -318,7 +320,7 @@ def _ordinal(tokens: Tokens, i: int, cal: Calendar) -> Found:
 
 
 def _nth_weekday(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "(the) first Monday in March", "last Friday of the month"."""
+    """Such as "(the) first Monday in March", "last Friday of the month"."""
     j = i + 1 if low(tokens, i) == "the" else i
     nth = -1 if low(tokens, j) == "last" else number(tokens, j, ordinal=True)
     weekday = WEEKDAYS.get(low(tokens, j + 1))
@@ -365,7 +367,7 @@ def _iso(tokens: Tokens, i: int, cal: Calendar) -> Found:
 
 
 def _numeric(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "11/5/2037" month first, "5.11.2037" day first; the other way where only that is a date."""
+    """Such as "11/5/2037" month first, "5.11.2037" day first; the other way where only that is a date."""
     token = tokens[i]
     if token.shape != "date":
         return None

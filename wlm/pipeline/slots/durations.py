@@ -42,7 +42,9 @@ def _one(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
     if low(tokens, j) in ("-", "full", "whole", "more", "extra"):
         j += 1
     unit = UNITS.get(low(tokens, j), "")
-    if unit not in _SECONDS or (low(tokens, j) == "h" and j == i + 1 and not tokens[i].low.isdigit()):
+    if unit not in _SECONDS or (
+        low(tokens, j) == "h" and j == i + 1 and not tokens[i].low.isdigit()
+    ):
         return None
     end = j + 1
     if [low(tokens, end + k) for k in range(3)] == ["and", "a", "half"]:
@@ -61,7 +63,7 @@ def _one(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
 
 
 def _fraction(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
-    """ "half an hour", "a half hour", "(a) quarter of an hour", "three quarters of an hour"."""
+    """Such as "half an hour", "a half hour", "(a) quarter of an hour", "three quarters of an hour"."""
     j = i + 1 if low(tokens, i) == "a" else i
     share = {"half": 0.5, "quarter": 0.25}.get(low(tokens, j))
     if share is None and number(tokens, i) == 3 and low(tokens, i + 1) == "quarters":
@@ -81,7 +83,7 @@ def _fraction(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
 
 
 def offset_at(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "in ten minutes", "two hours from now", "half an hour ago": an exact moment."""
+    """Such as "in ten minutes", "two hours from now", "half an hour ago": an exact moment."""
     led = low(tokens, i) in ("in", "within")
     j = i + 1 if led else i
     if led and low(tokens, j) in ("about", "around", "exactly", "just", "another"):

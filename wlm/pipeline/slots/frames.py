@@ -21,7 +21,7 @@ from wlm.pipeline.slots.atoms import (
     number,
 )
 from wlm.pipeline.slots.calendar import Calendar, period
-from wlm.pipeline.slots.words import RANGE_TO
+from wlm.pipeline.slots.words import RANGE_TO, words
 
 Mode = Literal["", "at", "by", "until", "since", "after", "before", "from"]
 _MODES: dict[str, Mode] = {
@@ -44,8 +44,10 @@ _MODES: dict[str, Mode] = {
     "during": "at",
     "over": "at",
 }
-_JOINTS = frozenset(
-    ["at", "on", "in", "of", "the", ",", "for", "around", "about", "this", "from", "by", "to", "till", "until", "through", "thru", "and", "-", "–", "—", "starting", "beginning", "between", "local", "'s", "sometime", "anytime", "any", "time", "during", "exactly", "sharp", "then", "also", "only"]
+_JOINTS = words(
+    "at on in of the , for around about this from by to till until through thru and - – — "
+    "starting beginning between local 's sometime anytime any time during exactly sharp then "
+    "also only"
 )
 _EXCEPT = frozenset(["except", "excluding", "excepting", "without", "skipping", "not"])
 _ENDING = frozenset(["until", "till", "til", "through", "ending", "thru"])
@@ -113,7 +115,7 @@ def _mode(tokens: Tokens, first: int) -> Mode:
 
 
 def _count(frame: Frame, tokens: Tokens, i: int) -> None:
-    """ "five times" after a recurrence."""
+    """Such as "five times" after a recurrence."""
     if frame.repeat is None or frame.count:
         return
     j = i + 1 if low(tokens, i) in (",", "for") else i

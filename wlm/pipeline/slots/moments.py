@@ -137,7 +137,7 @@ def _far_end(start: datetime, clock: Clock, frame: Frame, cal: Calendar) -> date
 
 
 def _shared(clock: Clock, to: Clock) -> Clock:
-    """ "two to four pm": the first takes the half of the second, if that comes later."""
+    """Such as "two to four pm": the first takes the half of the second, if that comes later."""
     if not to.half or clock.sure:
         return clock
     hour = clock.hour % 12
@@ -196,7 +196,7 @@ def _nearest(clock: Clock, day: Day | None, cal: Calendar, mood: str) -> datetim
 
 
 def _usual(hour: int, mood: str) -> int:
-    """The half of the day in which people mean that hour: 7 to 11 in the morning, else after noon."""
+    """The hour in the half of the day that people mean: 7 to 11 before noon, the rest after."""
     hour %= 12
     if mood == "evening":
         return hour + 12 if hour >= 4 else (hour + 12 if hour else 24)
@@ -325,7 +325,7 @@ def _anchor_rule(rule: dict[str, str], frame: Frame) -> None:
 
 
 def _drop_days(rule: dict[str, str], dropped: set[int]) -> None:
-    """ "every day except Sunday": a weekday left out goes into the rule itself."""
+    """Such as "every day except Sunday": a weekday left out goes into the rule itself."""
     if not dropped:
         return
     if rule["FREQ"] == "DAILY" and "INTERVAL" not in rule:

@@ -13,13 +13,15 @@ from wlm.pipeline.slots.words import (
     SPECIAL_CLOCKS,
     THIS,
     WEEKDAYS,
+    words,
 )
 
-_BEFORE = frozenset(
-    ["in", "the", "this", "last", "at", "by", "for", "during", "until", "till", "since", "before", "after", "on", "every", "each", "over", "early", "late", "today", "tomorrow", "yesterday", "tomorrow's", "later", "and", "or", "to", "'s"]
+_BEFORE = words(
+    "in the this last at by for during until till since before after on every each over early "
+    "late today tomorrow yesterday tomorrow's later and or to 's"
 )
-_AFTER = frozenset(
-    ["at", "in", "on", "for", "with", "to", "and", "or", "please", "from", "between", "until", "till", "by", "around", "about", "before", "after", "is", "of"]
+_AFTER = words(
+    "at in on for with to and or please from between until till by around about before after is of"
 )
 _NAMED = frozenset({"news", "show", "edition", "post", "standard", "standup", "call", "paper"})
 

@@ -136,7 +136,7 @@ def _namely(tokens: Tokens, j: int, later: bool, cased: bool) -> bool:
 
 
 def _initial(tokens: Tokens, j: int) -> bool:
-    """ "s." in "Mary s." with its full stop."""
+    """Such as "s." in "Mary s." with its full stop."""
     return len(tokens[j].low) == 1 and low(tokens, j + 1) == "."
 
 
@@ -154,7 +154,7 @@ def _closes(tokens: Tokens, j: int, taken: Sequence[bool], cased: bool, first: T
 
 
 def _relation(tokens: Tokens, i: int) -> Name | None:
-    """ "my boss", "mom", "my best friend"."""
+    """Such as "my boss", "mom", "my best friend"."""
     j = i + 1 if low(tokens, i) in _POSSESSORS else i
     owned = j > i
     if owned and low(tokens, j) in ("best", "old", "older", "younger", "little", "big", "new"):
@@ -177,7 +177,7 @@ def _relation(tokens: Tokens, i: int) -> Name | None:
 
 def _spelled(tokens: Sequence[Token]) -> str:
     """The name in title case if it came in lower case."""
-    words = []
+    words: list[str] = []
     for token in tokens:
         if token.shape == "other":
             words[-1:] = [words[-1] + token.text] if words else [token.text]

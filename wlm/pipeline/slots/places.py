@@ -15,11 +15,13 @@ from wlm.pipeline.slots.function_words import (
 )
 from wlm.pipeline.slots.people import Known, Name, capitalise
 from wlm.pipeline.slots.texts import cue_at
+from wlm.pipeline.slots.words import words
 
 _CUES = frozenset({("in",), ("at",), ("near",), ("around",), ("for",), ("over",), ("to",)})
 _LONGEST = 5
-_NOT_PLACE = frozenset(
-    ["weather", "forecast", "temperature", "rain", "snow", "general", "case", "hours", "minutes", "days", "advance", "it", "me", "need", "outside", "degrees", "celsius", "fahrenheit", "like", "today"]
+_NOT_PLACE = words(
+    "weather forecast temperature rain snow general case hours minutes days advance it me "
+    "need outside degrees celsius fahrenheit like today"
 )
 _BREAK = DETERMINERS | AUXILIARIES | CONJUNCTIONS | PRONOUNS | POLITE | PREPOSITIONS | _NOT_PLACE
 _INNER = frozenset(["of", "the", "de", "la", "le", "on", "upon", "and"])
@@ -81,7 +83,7 @@ def _before(
     *,
     cased: bool,
 ) -> Name | None:
-    """ "Paris weather", "what's the Los Angeles forecast"."""
+    """Such as "Paris weather", "what's the Los Angeles forecast"."""
     for i in range(1, len(tokens)):
         if taken[i] or not cue_at(tokens, i, right):
             continue

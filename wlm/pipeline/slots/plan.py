@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from wlm.pipeline.slots.function_words import DETERMINERS, PREPOSITIONS
 from wlm.pipeline.slots.tokens import tokenise
+from wlm.pipeline.slots.words import words
 from wlm.plugins.skill import IntentSpec
 from wlm.plugins.slots import Kind, SlotSpec
 
 TIMED: frozenset[Kind] = frozenset({"time", "time_range", "duration", "recurrence"})
 TYPED: frozenset[Kind] = TIMED | {"email", "phone", "number"}
 _MARK = re.compile(r"\{(\w+)\}")
-_TIME_PREPOSITIONS = frozenset(["at", "on", "in", "for", "by", "from", "until", "till", "since", "before", "after"])
+_TIME_PREPOSITIONS = words("at on in for by from until till since before after")
 
 Item = str
 """A literal word in lower case, or a slot mark as ``{name}``."""
@@ -94,7 +95,7 @@ def _learn(
         if not item.startswith("{"):
             continue
         name = item[1:-1]
-        before = [word for word in items[max(0, i - 2) : i]]
+        before = items[max(0, i - 2) : i]
         if before and not before[-1].startswith("{"):
             cue = before[-1:] if before[0].startswith("{") else before
             # "to my {people}" teaches "to", not "my"

@@ -58,7 +58,7 @@ def _lead(tokens: Tokens, i: int) -> tuple[int, int] | None:
 
 
 def _named(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "this week", "next month", "the weekend", "next week's"."""
+    """Such as "this week", "next month", "the weekend", "next week's"."""
     if lead := _lead(tokens, i):
         j, step = lead
         unit = UNITS.get(low(tokens, j), "")
@@ -98,7 +98,7 @@ def _period(cal: Calendar, unit: str, step: int) -> Span:
 
 
 def _counted(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "the next three days", "last 24 hours", "past hour", "the last couple of weeks"."""
+    """Such as "the next three days", "last 24 hours", "past hour", "the last couple of weeks"."""
     lead = _lead(tokens, i)
     if lead is None or lead[1] == 0:
         return None
@@ -155,7 +155,7 @@ def _until_end(tokens: Tokens, j: int, cal: Calendar) -> Found:
 
 
 def _edge(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "end of the month", "early next week", "mid March", "first week of March"."""
+    """Such as "end of the month", "early next week", "mid March", "first week of March"."""
     j = i + 1 if low(tokens, i) == "the" else i
     edge = _EDGES.get(low(tokens, j))
     last = low(tokens, j) == "last" or number(tokens, j, ordinal=True) is not None
@@ -215,7 +215,7 @@ def _part_of(cal: Calendar, edge: str, first: date, after: date, unit: str) -> S
 
 
 def _week_of(tokens: Tokens, j: int, cal: Calendar) -> Found:
-    """ "first week of March", "last week of the year": seven days from the edge of the period."""
+    """Such as "first week of March", "last week of the year": seven days from the edge of the period."""
     whole = _whole(tokens, j + 3, cal)
     if whole is None or whole[3] not in ("month", "year", "quarter"):
         return None
@@ -227,7 +227,7 @@ def _week_of(tokens: Tokens, j: int, cal: Calendar) -> Found:
 
 
 def _after_next(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "the week after next", "the weekend after next", "the month before last"."""
+    """Such as "the week after next", "the weekend after next", "the month before last"."""
     j = i + 1 if low(tokens, i) == "the" else i
     unit = low(tokens, j)
     if unit not in ("week", "weekend", "month", "year"):
@@ -267,7 +267,7 @@ def _season_span(cal: Calendar, month: int, year: int) -> Span:
 
 
 def _month(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "March", "in March 2027", "next March", "this August"."""
+    """Such as "March", "in March 2027", "next March", "this August"."""
     lead = _lead(tokens, i)
     j, step = lead if lead else (i, None)
     month = month_at(tokens, j)
@@ -314,7 +314,7 @@ def _year(tokens: Tokens, i: int, cal: Calendar, *, loose: bool = False) -> Foun
 
 
 def _later(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "later today", "later this week", "earlier today", "earlier this month"."""
+    """Such as "later today", "later this week", "earlier today", "earlier this month"."""
     word = low(tokens, i)
     if word not in ("later", "earlier"):
         return None

@@ -83,7 +83,7 @@ def _word(tokens: Tokens, i: int, cal: Calendar) -> Found:
 
 
 def _times(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "once a week", "on a daily basis"."""
+    """Such as "once a week", "on a daily basis"."""
     if low(tokens, i) == "once" and low(tokens, i + 1) in ("a", "an", "every", "each", "per"):
         frequency = _FREQUENCY.get(low(tokens, i + 2))
         return (i + 3, Repeat(make(frequency))) if frequency else None
@@ -94,7 +94,7 @@ def _times(tokens: Tokens, i: int, cal: Calendar) -> Found:
 
 
 def _plural(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "Mondays", "Tuesday and Thursday mornings" (after "on")."""
+    """Such as "Mondays", "Tuesday and Thursday mornings" (after "on")."""
     days = _days(tokens, i)
     if days is None or not any(token.low in WEEKDAYS_PLURAL for token in tokens[i : days[0]]):
         return None
@@ -193,7 +193,7 @@ def _every_unit(tokens: Tokens, j: int, interval: int) -> Found:
 
 
 def _every_nth_weekday(tokens: Tokens, j: int) -> Found:
-    """ "every first Monday (of the month)", "every last Friday"; not "every third Tuesday" alone."""
+    """Such as "every first Monday (of the month)", "every last Friday"."""
     last = low(tokens, j) == "last"
     nth = -1 if last else number(tokens, j, ordinal=True)
     weekday = WEEKDAYS.get(low(tokens, j + 1))
@@ -208,7 +208,7 @@ def _every_nth_weekday(tokens: Tokens, j: int) -> Found:
 
 
 def _every_ordinal(tokens: Tokens, j: int, value: int, cal: Calendar) -> Found:
-    """ "every 15th (of the month)", "every 3rd of June"."""
+    """Such as "every 15th (of the month)", "every 3rd of June"."""
     found = day_at(tokens, j, cal)
     if found and isinstance(found[1], Day) and found[1].bump == "year":
         return found[0], _yearly(found[1].date)
@@ -229,7 +229,7 @@ def _yearly(day: date) -> Repeat:
 
 
 def _nth_of_every(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """ "the first Monday of every month", "the 15th of each month", "last day of every month"."""
+    """Such as "the first Monday of every month", "the 15th of each month", "last day of every month"."""
     j = i + 1 if low(tokens, i) == "the" else i
     nth = -1 if low(tokens, j) == "last" else number(tokens, j, ordinal=True)
     if nth is None or nth > 31:
@@ -246,10 +246,7 @@ def _nth_of_every(tokens: Tokens, i: int, cal: Calendar) -> Found:
     if low(tokens, unit_at) != "month" and month is None:
         return None
     end = unit_at + 1
-    if weekday is not None:
-        by = {"BYDAY": f"{nth}{CODES[weekday]}"}
-    else:
-        by = {"BYMONTHDAY": str(nth)}
+    by = ("BYMONTHDAY", str(nth)) if weekday is None else ("BYDAY", f"{nth}{CODES[weekday]}")
     if month is not None:
-        return end, Repeat(make("YEARLY", BYMONTH=str(month), **by))
-    return end, Repeat(make("MONTHLY", step, **by))
+        return end, Repeat((*make("YEARLY", BYMONTH=str(month)), by))
+    return end, Repeat((*make("MONTHLY", step), by))

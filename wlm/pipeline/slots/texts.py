@@ -15,16 +15,22 @@ from wlm.pipeline.slots.function_words import (
     PRONOUNS,
 )
 from wlm.pipeline.slots.plan import Item, Plan, Template
+from wlm.pipeline.slots.words import words
 
 _LONGEST = 16
-_TAILS = frozenset(
-    ["my", "the", "our", "a", "calendar", "schedule", "agenda", "diary", "to", "in", "on", "from", "into", "off", "onto", "please", "for", "at", "with", "by", "and", "also", "thanks", "now"]
+_TAILS = words(
+    "my the our a calendar schedule agenda diary to in on from into off onto please for at "
+    "with by and also thanks now"
 )
-_OBJECTS = frozenset(
-    ["meeting", "meetings", "appointment", "appointments", "event", "events", "reminder", "reminders", "entry", "invite", "notification", "alert", "something", "note"]
+_OBJECTS = words(
+    "meeting meetings appointment appointments event events reminder reminders entry invite "
+    "notification alert something note"
 )
-_COMMANDS = frozenset(
-    ["schedule", "add", "create", "make", "set", "up", "book", "plan", "arrange", "organise", "organize", "put", "cancel", "delete", "remove", "erase", "clear", "drop", "scrap", "move", "reschedule", "shift", "push", "postpone", "change", "rename", "edit", "update", "find", "search", "look", "show", "give", "get", "read", "check", "open", "list", "save", "store", "new", "remind", "need", "want", "let", "know", "note", "mark", "enter", "write", "down", "tell", "pull", "bring", "have", "block", "fix", "cancels", "calendar"]
+_COMMANDS = words(
+    "schedule add create make set up book plan arrange organise organize put cancel delete "
+    "remove erase clear drop scrap move reschedule shift push postpone change rename edit "
+    "update find search look show give get read check open list save store new remind need "
+    "want let know note mark enter write down tell pull bring have block fix cancels calendar"
 )
 _EDGE = DETERMINERS | PREPOSITIONS | AUXILIARIES | CONJUNCTIONS | POLITE | PRONOUNS
 

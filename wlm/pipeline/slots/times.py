@@ -32,6 +32,7 @@ from wlm.pipeline.slots.words import (
     THIS,
     WEEKDAYS,
     WEEKDAYS_PLURAL,
+    words,
 )
 
 _STARTS = (
@@ -48,8 +49,10 @@ _STARTS = (
     | LAST
     | COMING
     | STARTS
-    | frozenset(
-        ["the", "a", "an", "my", "our", "in", "within", "half", "quarter", "couple", "few", "several", "every", "each", "day", "week", "month", "year", "weekend", "weekends", "weekdays", "workdays", "rest", "remainder", "beginning", "start", "middle", "mid", "end", "early", "late", "later", "earlier", "right", "just", "at", "currently", "now", "once", "on", "bi", "oh", "o", "zero", "first", "last"]
+    | words(
+        "the a an my our in within half quarter couple few several every each day week month year "
+        "weekend weekends weekdays workdays rest remainder beginning start middle mid end early "
+        "late later earlier right just at currently now once on bi oh o zero first last"
     )
 )
 _SHAPES = frozenset({"iso", "date", "clock"})
@@ -126,7 +129,7 @@ def _tail(tokens: Tokens, i: int, atoms: list[Atom], cal: Calendar) -> Found:
     return (i + 1, Day(said)) if said and said >= before.value.date else None
 
 
-_NOT_LENGTH_AFTER = frozenset(["before", "after", "early", "earlier", "later", "ahead", "prior", "late", "old", "ago"])
+_NOT_LENGTH_AFTER = words("before after early earlier later ahead prior late old ago")
 _LENGTH_BEFORE = frozenset(["for", "lasting", "lasts", "takes", "take", "last"])
 
 
@@ -140,8 +143,9 @@ def _is_length(tokens: Tokens, i: int, end: int, value: Value) -> bool:
     return low(tokens, i - 1) in _LENGTH_BEFORE
 
 
-_EVENING = frozenset(
-    ["dinner", "supper", "drinks", "drink", "movie", "movies", "cinema", "theatre", "theater", "concert", "party", "pub", "bar", "nightclub", "gig", "opera"]
+_EVENING = words(
+    "dinner supper drinks drink movie movies cinema theatre theater concert party pub bar "
+    "nightclub gig opera"
 )
 _MORNING = frozenset({"breakfast", "sunrise"})
 

@@ -25,11 +25,13 @@ from wlm.pipeline.slots.texts import (
 from wlm.pipeline.slots.times import find_in
 from wlm.pipeline.slots.tokens import tokenise
 from wlm.pipeline.slots.when import TimeSlots, span_of_old
+from wlm.pipeline.slots.words import words
 from wlm.plugins.slots import SlotSpec
 
 _PERSON_CUES = frozenset({("with",), ("from",), ("to",), ("by",), ("for",)})
-_TIME_LEADS = frozenset(
-    ["at", "on", "in", "for", "by", "from", "until", "till", "since", "after", "before", "around", "about", "of", "the", "starting", "between", "this", ",", "to", "and", "over", "during"]
+_TIME_LEADS = words(
+    "at on in for by from until till since after before around about of the starting between "
+    "this , to and over during"
 )
 _PAST_INTENTS = frozenset({"list", "search", "read", "headlines"})
 _PAST_SKILLS = frozenset({"email", "news"})

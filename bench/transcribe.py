@@ -142,11 +142,9 @@ def long(pair: Pair, clips: list[Clip]) -> Row:
         text: dict[Any, str] = {}
         for _ in range(3):
             for size in (0, *BATCHES):
-                work = (lambda s=size: pair.hear_batched(clip, s)) if size else (
-                    lambda: pair.hear(clip)
-                )
-                seconds, text[size] = timed(work)
-                spent[size].append(seconds)
+                start = time.perf_counter()
+                text[size] = pair.hear_batched(clip, size) if size else pair.hear(clip)
+                spent[size].append(time.perf_counter() - start)
         fastest = min(BATCHES, key=lambda size: min(spent[size]))
         rows[clip.name] = {
             "seconds": round(clip.seconds, 1),

@@ -71,7 +71,8 @@ def probabilities(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     state, parts = _fresh(), []
     for i in range(0, count, _BATCH):
         part, *hidden = _session().run(
-            None, {"input": np.ascontiguousarray(starts[i : i + _BATCH]), "h": state[0], "c": state[1]}
+            None,
+            {"input": np.ascontiguousarray(starts[i : i + _BATCH]), "h": state[0], "c": state[1]},
         )
         state = (hidden[0], hidden[1])
         parts.append(np.asarray(part, np.float32).reshape(-1))

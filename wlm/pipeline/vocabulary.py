@@ -19,9 +19,7 @@ LONGEST = 60
 _SHARES = {"person": 6, "people": 6, "title": 3, "place": 2, "location": 2}
 
 
-def collect(
-    registry: Registry, context_for: Callable[[str], Context]
-) -> dict[str, list[str]]:
+def collect(registry: Registry, context_for: Callable[[str], Context]) -> dict[str, list[str]]:
     """Names by slot kind or slot name, each once, in the order that the skills gave.
 
     A skill that raises becomes a fault of the registry; the others still count.

@@ -139,9 +139,7 @@ class Decoder:
         tokenizer, suppressed = self._tokenizer(language)
         prompt = self._prompt(tokenizer, hints if how.hinted else ())
         longest = max(clip.seconds for clip in clips)
-        cap = min(
-            int(_TOKENS_EXTRA + _TOKENS_PER_SECOND * longest), _POSITIONS - len(prompt)
-        )
+        cap = min(int(_TOKENS_EXTRA + _TOKENS_PER_SECOND * longest), _POSITIONS - len(prompt))
         results = self._whisper.model.generate(
             self._encode(clips, how.context),
             [prompt] * len(clips),

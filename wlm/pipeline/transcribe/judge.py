@@ -45,9 +45,7 @@ class Attempt(NamedTuple):
         return "".join(span.text for span in self.spans).strip()
 
 
-def objection(
-    attempt: Attempt, seconds: float, speech: float, hints: Sequence[str] = ()
-) -> str:
+def objection(attempt: Attempt, seconds: float, speech: float, hints: Sequence[str] = ()) -> str:
     """Why the attempt is suspicious; empty if it is not.
 
     ``seconds`` is the window's length, ``speech`` how much of it is voice, ``hints`` the
@@ -112,9 +110,7 @@ def echoes(text: str, hints: Sequence[str]) -> bool:
     """Whether the text recites the hints: three neighbours, in the order of the prompt."""
     said = " ".join(words(text))
     plain = [" ".join(words(hint)) for hint in hints]
-    return any(
-        f" {' '.join(plain[i : i + 3])} " in f" {said} " for i in range(len(plain) - 2)
-    )
+    return any(f" {' '.join(plain[i : i + 3])} " in f" {said} " for i in range(len(plain) - 2))
 
 
 def better(first: Attempt, second: Attempt) -> Attempt:

@@ -1,7 +1,7 @@
 """Where speech models come from: installed packages, pulled folders, or a folder given.
 
-Nothing here downloads but ``pull``, which a user asks for by name. Whoever loads a model
-passes its folder, so the engine has no reason to look anywhere else either.
+Nothing here downloads (``pull.py`` does, when a user asks). Whoever loads a model passes
+its folder, so the engine has no reason to look anywhere else either.
 """
 
 from __future__ import annotations
@@ -14,17 +14,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from wlm.errors import ModelMissing, NotFound, StorageFault, Unreachable, UsageError
+from wlm.errors import ModelMissing, StorageFault
 
 if TYPE_CHECKING:
     from wlm.config import Paths, Settings
 
 Source = Literal["package", "pulled", "folder"]
-_NEEDED = ("model.bin", "config.json", "tokenizer.json")
-_SIZES = (
-    *("tiny", "tiny.en", "base", "base.en", "small", "small.en", "medium", "medium.en"),
-    *("large-v1", "large-v2", "large-v3"),
-)
+NEEDED = ("model.bin", "config.json", "tokenizer.json")
 _BLOCK = 1 << 20
 
 
@@ -76,8 +72,8 @@ def installed(paths: Paths) -> list[Model]:
             found[package.name] = Model(package.name, "package", parts[0].parent, size >> 20)
     home = paths.data / "models"
     for folder in sorted(home.iterdir()) if home.is_dir() else ():
-        if _complete(folder):
-            found[folder.name] = _in_folder(folder.name, "pulled", folder)
+        if complete(folder):
+            found[folder.name] = in_folder(folder.name, "pulled", folder)
     return sorted(found.values())
 
 
@@ -102,72 +98,12 @@ def find_model(settings: Settings, language: str | None = None) -> Model:
     return _ready(model, settings.paths) if model.source == "package" else model
 
 
-def pull(name: str, settings: Settings) -> Model:
-    """Download a model by size (``small``) or as ``owner/repository``, whole or not at all.
-
-    Raises ``NotFound``, ``Unreachable`` (offline, or the hub does not answer) or
-    ``StorageFault``.
-    """
-    if "/" not in name and name not in _SIZES:
-        raise NotFound(
-            f"There is no speech model named {name!r}.",
-            hint=f"Known: {', '.join(_SIZES)}; or give owner/repository.",
-        )
-    if settings.config.offline:
-        raise Unreachable(
-            "Offline mode is on; nothing was downloaded.",
-            hint="`wlm config set offline false`, then pull again.",
-            retryable=False,
-        )
-    home = settings.paths.data / "models"
-    target = home / name.replace("/", "--")
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home, prefix=".pull-") as scratch:
-            _download(name, Path(scratch) / "model")
-            shutil.rmtree(target, ignore_errors=True)
-            (Path(scratch) / "model").replace(target)
-    except OSError as error:
-        raise StorageFault(
-            f"The model could not be stored in {home}: {error.strerror or error}."
-        ) from None
-    return _in_folder(target.name, "pulled", target)
-
-
-def _download(name: str, folder: Path) -> None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    repository = name if "/" in name else f"Systran/faster-whisper-{name}"
-    wanted = ["*.bin", "*.json", "vocabulary.*"]
-    try:
-        snapshot_download(repository, local_dir=folder, allow_patterns=wanted)
-    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
-        raise _unreachable(repository, type(error).__name__) from None
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError):
-            raise
-        raise _unreachable(repository, type(error).__name__) from None
-    if not _complete(folder):
-        raise UsageError(
-            f"{repository} holds no CTranslate2 Whisper model; nothing was kept.",
-            hint=f"It needs {', '.join(_NEEDED)} and a vocabulary.",
-        )
-
-
-def _unreachable(repository: str, cause: str) -> Unreachable:
-    return Unreachable(
-        f"{repository} could not be downloaded ({cause}); nothing was kept.",
-        hint="Check the network and the name; `pip install 'wlm[models]'` brings base without it.",
-    )
-
-
 def _given(choice: str, models: dict[str, Model]) -> Model:
     folder = Path(choice).expanduser()
     if folder.is_dir():
-        if _complete(folder):
-            return _in_folder(folder.resolve().name, "folder", folder)
-        lacking = [name for name in _NEEDED if not (folder / name).is_file()] or ["vocabulary.*"]
+        if complete(folder):
+            return in_folder(folder.resolve().name, "folder", folder)
+        lacking = [name for name in NEEDED if not (folder / name).is_file()] or ["vocabulary.*"]
         raise ModelMissing(
             f"The folder {folder} holds no speech model: {', '.join(lacking)} missing.",
             hint="Give a folder with a CTranslate2 Whisper model, or see `wlm models list`.",
@@ -179,7 +115,7 @@ def _missing(message: str, models: dict[str, Model]) -> ModelMissing:
     have = f"Installed: {', '.join(models)}." if models else "None is installed."
     return ModelMissing(
         f"{message} {have}",
-        hint="`pip install 'wlm[models]'` brings base (99 languages); `wlm models pull NAME` others.",
+        hint="`pip install 'wlm[models]'` brings base (99 languages); `wlm models pull` others.",
     )
 
 
@@ -187,11 +123,13 @@ def _english(language: str) -> bool:
     return language.lower().replace("_", "-").split("-")[0] == "en"
 
 
-def _complete(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in _NEEDED) and any(folder.glob("vocabulary.*"))
+def complete(folder: Path) -> bool:
+    """Whether the folder holds all files of a model."""
+    return all((folder / name).is_file() for name in NEEDED) and any(folder.glob("vocabulary.*"))
 
 
-def _in_folder(name: str, source: Source, folder: Path) -> Model:
+def in_folder(name: str, source: Source, folder: Path) -> Model:
+    """The model in a complete folder."""
     return Model(name, source, folder, (folder / "model.bin").stat().st_size >> 20)
 
 
@@ -214,7 +152,7 @@ def _ready(model: Model, paths: Paths) -> Model:
     stamp = "-".join(f"{part.stat().st_size:x}.{part.stat().st_mtime_ns:x}" for part in parts)
     target = paths.cache / "models" / f"{package.name}-{package.sha256[:12]}"
     if len(parts) > 1:
-        if not _complete(target):
+        if not complete(target):
             _join(package, parts, target)
         return model._replace(folder=target)
     mark = target.with_suffix(".checked")
@@ -246,7 +184,7 @@ def _join(package: _Package, parts: list[Path], target: Path) -> None:
             try:
                 folder.replace(target)
             except OSError:
-                if not _complete(target):  # else another process was first
+                if not complete(target):  # else another process was first
                     raise
     except OSError as error:
         raise StorageFault(

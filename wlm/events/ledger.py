@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select, tuple_
 from sqlalchemy import insert as plain_insert
 from sqlalchemy import update as plain_update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from wlm.errors import NotFound
 from wlm.events.states import RUNNABLE, sources
@@ -45,9 +44,8 @@ class Ledger:
 
     def insert(self, values: Mapping[str, Any]) -> Row | None:
         """Add a queued event; ``None`` if its owner's idempotency key is taken."""
-        dialect = sqlite if self.store.sqlite else postgresql
         query = (
-            dialect.insert(events)
+            _insert_of(self.store)(events)
             .values(values)
             .on_conflict_do_nothing(index_elements=["owner", "idempotency_key"])
             .returning(events)
@@ -212,6 +210,17 @@ class Ledger:
             "detail": detail,
         }
         connection.execute(plain_insert(event_log).values(entry))
+
+
+def _insert_of(store: Store) -> Callable[..., Any]:
+    """The database's own INSERT, which can ignore a conflict; the other one is not imported."""
+    if store.sqlite:
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert
+    from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+    return postgres_insert
 
 
 def held(row: Row) -> ColumnElement[bool]:

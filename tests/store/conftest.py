@@ -1,0 +1,3 @@
+from tests.support.databases import database_url, settings, store
+
+__all__ = ["database_url", "settings", "store"]

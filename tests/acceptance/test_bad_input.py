@@ -7,13 +7,13 @@ import re
 import sqlite3
 import subprocess
 import sys
-import threading
 import wave
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.http_server import HttpServer
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/howto/when-something-goes-wrong.md"
@@ -23,6 +23,17 @@ WLM = str(Path(sys.executable).with_name("wlm"))
 
 Setup = Callable[[Path], tuple[list[str], dict[str, str]]]
 CASES: dict[str, Setup] = {}
+
+
+GAZETTEER = HttpServer()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _gazetteer() -> Iterator[None]:
+    """A gazetteer that knows no place, in the provider's shape."""
+    with GAZETTEER:
+        GAZETTEER.route("/search", body=b'{"generationtime_ms": 0.5}')
+        yield
 
 
 def case(name: str) -> Callable[[Setup], Setup]:
@@ -57,28 +68,6 @@ def in_mount(options: str, home: Path, *arguments: str, setup: str = "true") -> 
         WLM,
         *arguments,
     ]
-
-
-class NoPlaces(BaseHTTPRequestHandler):
-    """A gazetteer that knows no place, in the provider's shape."""
-
-    def do_GET(self) -> None:
-        body = b'{"generationtime_ms": 0.5}'
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-def no_places() -> str:
-    """The address of a running ``NoPlaces``; it ends with the test process."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), NoPlaces)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}/v1/search"
 
 
 @case("no such file")
@@ -151,7 +140,10 @@ def _(home: Path):
 @case("an unknown place")
 def _(home: Path):
     asked = [WLM, "ask", "what's the weather in Nowhereville"]
-    return asked, {"WLM_OFFLINE": "0", "WLM_SKILL_WEATHER__GEOCODING_URL": no_places()}
+    return asked, {
+        "WLM_OFFLINE": "0",
+        "WLM_SKILL_WEATHER__GEOCODING_URL": GAZETTEER.url + "/search",
+    }
 
 
 @case("a time in the past")

@@ -11,7 +11,7 @@ from wlm.types import Event, State
 
 if TYPE_CHECKING:
     from wlm.events.engine import Engine
-    from wlm.pipeline.slots.filler import SlotFiller
+    from wlm.pipeline.slots import SlotFiller
     from wlm.plugins.manager import Registry
 
 # Above this the words are taken as a request of their own, not as an answer.

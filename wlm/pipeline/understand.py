@@ -12,7 +12,7 @@ from wlm.types import Route, jsonable
 
 if TYPE_CHECKING:
     from wlm.config import Settings
-    from wlm.pipeline.slots.filler import SlotFiller
+    from wlm.pipeline.slots import SlotFiller
     from wlm.plugins.manager import Registry
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Understander:
     @cached_property
     def filler(self) -> SlotFiller:
         """The slot filler for the language in force."""
-        from wlm.pipeline.slots.filler import SlotFiller
+        from wlm.pipeline.slots import SlotFiller
 
         return SlotFiller(self._registry.intents, self._settings.config.language)
 

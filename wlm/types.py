@@ -8,7 +8,6 @@ the time they were made.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import os
 import time
@@ -17,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Mapping
 
     from pydantic import TypeAdapter
 
@@ -33,11 +32,15 @@ def new_id() -> str:
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
-@functools.cache
-def _adapter(cls: Hashable) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter  # late: `wlm --version` never needs it
+_adapters: dict[type, TypeAdapter[Any]] = {}
 
-    return TypeAdapter(cls)
+
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    if cls not in _adapters:
+        from pydantic import TypeAdapter  # late: `wlm --version` never needs it
+
+        _adapters[cls] = TypeAdapter(cls)
+    return _adapters[cls]
 
 
 def jsonable(value: Any) -> Any:

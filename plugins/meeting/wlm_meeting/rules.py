@@ -7,6 +7,7 @@ change. Only afterwards is a wall time given its offset (``localise``).
 from __future__ import annotations
 
 import functools
+import itertools
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
@@ -29,7 +30,7 @@ _WITHIN_A_DAY = {"FREQ", "INTERVAL", "WKST", "BYDAY", "BYHOUR", "BYMINUTE"}
 _FASTEST = 5
 """Minutes between occurrences, at least."""
 _MOST = 20_000
-"""Occurrences that are walked to find a rule's end; longer ones count as endless."""
+"""Occurrences that COUNT may ask for."""
 
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
@@ -87,7 +88,7 @@ def _sound(rule: Rule) -> bool:
     interval = rule.get("INTERVAL") or "1"
     if not interval.isdecimal() or not 1 <= int(interval) <= 1000:
         return False
-    if rule.times is not None and rule.times < 1:
+    if rule.times is not None and not 1 <= rule.times <= _MOST:
         return False
     if rule.get("FREQ") == "MINUTELY" and int(interval) < _FASTEST:
         return False
@@ -134,22 +135,18 @@ def first(rule: Rule, start: datetime) -> datetime | None:
     """
     days = 32 if rule.get("FREQ") in ("MINUTELY", "HOURLY") else 14_700
     soon = start + timedelta(days=days)
-    found: datetime | None
-    found = next(iter(_build(rule.text, start, min(rule.until or soon, soon))), None)
+    walk = iter(_build(rule.text, start, min(rule.until or soon, soon)))
+    found: datetime | None = next(walk, None)
     return found
 
 
 def last(rule: Rule, start: datetime) -> datetime | None:
-    """The last occurrence; None if the rule has no end (or more than 20,000 occurrences)."""
-    if rule.times is None and rule.until is None:
-        return None
-    found = None
-    for number, moment in enumerate(_build(rule.text, start, rule.until), 1):
+    """A bound that no occurrence is after: the last one, or UNTIL; None if there is no end."""
+    if rule.times is None:
+        return rule.until
+    found: datetime | None = None
+    for moment in itertools.islice(_build(rule.text, start, rule.until), rule.times):
         found = moment
-        if number == rule.times:
-            return found
-        if number == _MOST:
-            return None
     return found
 
 

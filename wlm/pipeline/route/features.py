@@ -1,0 +1,122 @@
+"""What the linear model sees of an utterance: named features with values.
+
+Words, pairs and triples; the same with names, days, numbers and places replaced by their
+class; pieces of words; keywords of intents. Feature names are hashed to 32 bits, so that
+the model needs no vocabulary and `wlm why` can still name what decided.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from wlm.pipeline.route.normalise import lexicon
+
+_NUMBER = re.compile(r"\d[\d:]*(?:st|nd|rd|th)?")
+_CLOCK = re.compile(r"\d[\d:]*(?:am|pm)|\d{1,2}:\d\d")
+_WEIGHTS = {"w": 1.0, "p": 0.8, "t": 0.5, "C": 0.9, "D": 0.7, "b": 0.8, "c": 0.35, "k": 1.0, "n": 0.5}
+"""How much a kind of feature weighs before the whole is scaled to length one."""
+
+
+class Features(NamedTuple):
+    """The named features of one utterance, hashed, and the words they came from."""
+
+    names: list[str]
+    hashes: list[int]
+    values: list[float]
+    words: list[str]
+
+
+class Extractor:
+    """Makes features; knows the language's word classes and the intents' keywords.
+
+    ``keywords`` maps an intent's name to normalised words and phrases.
+    """
+
+    def __init__(self, keywords: Mapping[str, Sequence[str]], language: str) -> None:
+        self._classes = word_classes(language)
+        self._singles: dict[str, list[str]] = {}
+        self._phrases: list[tuple[str, str]] = []
+        for intent, phrases in keywords.items():
+            for phrase in phrases:
+                if " " in phrase:
+                    self._phrases.append((f" {phrase} ", intent))
+                else:
+                    self._singles.setdefault(phrase, []).append(intent)
+
+    def __call__(self, normalised: str) -> Features:
+        """The features of text that ``normalise`` gave."""
+        words = normalised.split()
+        found: dict[str, float] = {}
+        for name in self._names(normalised, words):
+            found[name] = _WEIGHTS[name[0]]
+        square = sum(value * value for value in found.values()) or 1.0
+        scale = square**-0.5
+        names = list(found)
+        hashes = [zlib.crc32(name.encode()) for name in names]
+        return Features(names, hashes, [value * scale for value in found.values()], words)
+
+    def classed(self, words: Sequence[str]) -> list[str]:
+        """``words`` with class marks in place of names, days, numbers …, runs collapsed."""
+        out: list[str] = []
+        for word in words:
+            mark = self._class(word)
+            if not (out and mark.startswith("<") and out[-1] == mark):
+                out.append(mark)
+        return out
+
+    def _class(self, word: str) -> str:
+        known = self._classes.get(word)
+        if known:
+            return known
+        if "@" in word:
+            return "<email>"
+        if "." in word:
+            return "<host>"
+        if word[0].isdigit():
+            if _CLOCK.fullmatch(word):
+                return "<clock>"
+            return "<number>" if _NUMBER.fullmatch(word) else word
+        return word
+
+    def _names(self, text: str, words: list[str]) -> Iterable[str]:
+        marks = self.classed(words)
+        yield from (f"w {word}" for word in words)
+        yield from _grams("p", ["^", *words, "$"], 2)
+        yield from _grams("t", ["^", *words, "$"], 3)
+        yield from (f"C {mark}" for mark in marks if mark[0] == "<")
+        yield from _grams("D", ["^", *marks, "$"], 2)
+        yield from _grams("D", ["^", *marks, "$"], 3)
+        if words:
+            yield f"b {words[0]}"
+            yield f"n {min(len(words), 12)}"
+        for word in words:
+            if len(word) > 3 and word.isalpha():
+                padded = f"{word}_"
+                yield from (f"c {padded[i : i + 4]}" for i in range(len(padded) - 3))
+                yield f"c ^{word[:3]}"
+        yield from (f"k {intent}" for intent in self._keywords(text, words))
+
+    def _keywords(self, text: str, words: list[str]) -> Iterable[str]:
+        for word in words:
+            yield from self._singles.get(word, ())
+        if self._phrases:
+            spaced = f" {text} "
+            yield from (intent for phrase, intent in self._phrases if phrase in spaced)
+
+
+def _grams(kind: str, items: Sequence[str], size: int) -> Iterable[str]:
+    return (f"{kind} {' '.join(items[i : i + size])}" for i in range(len(items) - size + 1))
+
+
+@functools.cache
+def word_classes(language: str) -> Mapping[str, str]:
+    """Class mark by word; where a word is in two classes, the first counts."""
+    table: dict[str, str] = {}
+    for name, words in lexicon(language).get("classes", {}).items():
+        for word in words.split():
+            table.setdefault(word, f"<{name}>")
+    return table

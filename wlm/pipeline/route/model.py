@@ -1,0 +1,129 @@
+"""A trained router as arrays: what is kept on disk and what a decision is computed from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wlm.pipeline.route.features import Features
+from wlm.pipeline.route.linear import softmax
+
+Floats = NDArray[np.float32]
+_BLOCKS = ("columns", "sparse", "dense", "bias", "exact", "exact_intents")
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """Weights, thresholds and exact phrases.
+
+    ``columns`` are the sorted hashes of the named features, ``sparse`` (columns, classes)
+    their weights, ``dense`` (dims, classes) those of the sentence vector, ``bias``
+    (classes,). ``thresholds`` are the in-scope probabilities from which a class acts.
+    ``exact`` are sorted hashes of phrases that need no model, ``exact_intents`` the class
+    of each. ``temperature`` calibrates.
+    """
+
+    classes: tuple[str, ...]
+    columns: NDArray[np.uint32]
+    sparse: Floats
+    dense: Floats
+    bias: Floats
+    exact: NDArray[np.uint64]
+    exact_intents: NDArray[np.int64]
+    temperature: float
+    thresholds: Mapping[str, float]
+    ask_from: float
+    report: Mapping[str, Any]
+
+    def positions(self, features: Features) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which features the model knows (indices into them) and at which columns."""
+        hashes = np.array(features.hashes, np.uint32)
+        if not len(self.columns) or not len(hashes):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        at = np.searchsorted(self.columns, hashes)
+        at[at == len(self.columns)] = 0
+        known = np.flatnonzero(self.columns[at] == hashes)
+        return known, at[known]
+
+    def contributions(self, features: Features, vector: Floats) -> tuple[list[str], Floats]:
+        """Names and each name's part of the logits (names, classes): features, then ``meaning``."""
+        known, at = self.positions(features)
+        values = np.array(features.values, np.float32)[known]
+        parts = np.vstack([self.sparse[at] * values[:, None], (vector @ self.dense)[None]])
+        return [*(features.names[i] for i in known), "meaning"], parts
+
+    def probabilities(self, features: Features, vector: Floats) -> Floats:
+        """A calibrated probability for each class."""
+        known, at = self.positions(features)
+        values = np.array(features.values, np.float32)[known]
+        logits = values @ self.sparse[at] + vector @ self.dense + self.bias
+        return softmax(logits / np.float32(self.temperature))
+
+    def exact_intent(self, classed: str) -> str | None:
+        """The intent of a phrase that is known as it stands."""
+        key = phrase_hash(classed)
+        at = int(np.searchsorted(self.exact, np.uint64(key)))
+        if at < len(self.exact) and int(self.exact[at]) == key:
+            return self.classes[int(self.exact_intents[at])]
+        return None
+
+    def save(self, path: Path) -> None:
+        """Write to ``path``, whole or not at all. Raises ``OSError``."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        meta = {
+            "classes": self.classes,
+            "temperature": self.temperature,
+            "thresholds": dict(self.thresholds),
+            "ask_from": self.ask_from,
+            "report": dict(self.report),
+        }
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(
+                    file,
+                    meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),
+                    **{name: getattr(self, name) for name in _BLOCKS},
+                )
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: Path) -> Self | None:
+        """The model kept at ``path``; None if there is none or the file is damaged."""
+        try:
+            with np.load(path) as arrays:
+                meta = json.loads(arrays["meta"].tobytes())
+                meta["classes"] = tuple(meta["classes"])
+                model = cls(**{name: arrays[name] for name in _BLOCKS}, **meta)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+            return None
+        return model if model._consistent() else None
+
+    def _consistent(self) -> bool:
+        count = len(self.classes)
+        return (
+            self.sparse.shape == (len(self.columns), count)
+            and self.dense.ndim == 2
+            and self.dense.shape[1] == count
+            and self.bias.shape == (count,)
+        )
+
+
+def phrase_hash(text: str) -> int:
+    """64 bits of a phrase; the same in every process."""
+    import hashlib
+
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

@@ -1,0 +1,110 @@
+"""Training rows from what the skills declare: examples with their slot marks filled in."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import NamedTuple
+
+from wlm.pipeline.route.normalise import lexicon, normalise
+from wlm.plugins.skill import IntentSpec
+from wlm.plugins.slots import SlotSpec
+
+NONE = "none"
+_MARK = re.compile(r"\{(\w+)\}")
+_TYPED = {"time", "time_range", "duration", "recurrence", "number", "email", "phone", "choice"}
+
+
+class Sample(NamedTuple):
+    """One row: normalised text, its intent, its example's number and share.
+
+    ``exact`` says that whoever says just this, means just that: no free text is in it.
+    """
+
+    text: str
+    intent: str
+    group: int
+    share: float
+    exact: bool
+
+
+def routable(intents: Mapping[str, IntentSpec], language: str) -> dict[str, Sequence[str]]:
+    """The examples of each intent that has any in this language (else in English)."""
+    found: dict[str, Sequence[str]] = {}
+    for name, spec in intents.items():
+        phrases = spec.phrases.get(language) or spec.phrases.get("en")
+        if phrases and phrases.examples:
+            found[name] = phrases.examples
+    return found
+
+
+def keywords(intents: Mapping[str, IntentSpec], language: str) -> dict[str, list[str]]:
+    """The intents' keywords in plain form."""
+    found: dict[str, list[str]] = {}
+    for name, spec in intents.items():
+        phrases = spec.phrases.get(language) or spec.phrases.get("en")
+        if phrases and phrases.examples:
+            plain = (normalise(word, language) for word in phrases.keywords)
+            found[name] = sorted({word for word in plain if word})
+    return found
+
+
+def none_pool(language: str) -> list[str]:
+    """Utterances that no skill serves."""
+    path = files("wlm.pipeline.route").joinpath(f"data/none_{language}.txt")
+    if not path.is_file():
+        path = files("wlm.pipeline.route").joinpath("data/none_en.txt")
+    return [line for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def make_samples(
+    intents: Mapping[str, IntentSpec], language: str, *, expansions: int = 3, seed: int = 7
+) -> list[Sample]:
+    """Rows of every routable intent, then of none; the same for the same declarations."""
+    chance = random.Random(seed)  # noqa: S311 - variety, not secrets
+    samples: list[Sample] = []
+    group = 0
+    for name, examples in routable(intents, language).items():
+        for example in examples:
+            texts = list(expand(example, intents[name], language, chance, expansions))
+            exact = is_exact(example, intents[name])
+            samples += [Sample(t, name, group, 1 / len(texts), exact) for t in texts if t]
+            group += 1
+    for line in none_pool(language):
+        if text := normalise(line, language):
+            samples.append(Sample(text, NONE, group, 1.0, False))
+            group += 1
+    return samples
+
+
+def is_exact(example: str, spec: IntentSpec) -> bool:
+    """Whether every mark of the example is of a kind that is recognised by its form."""
+    slots = (spec.slot(name) for name in _MARK.findall(example))
+    return all(slot is not None and slot.kind in _TYPED for slot in slots)
+
+
+def expand(
+    example: str, spec: IntentSpec, language: str, chance: random.Random, count: int
+) -> Iterator[str]:
+    """The example in plain form with values in place of its marks, ``count`` times."""
+    marks = _MARK.findall(example)
+    pools = {name: _values(spec.slot(name), name, language) for name in marks}
+    for _ in range(count if marks else 1):
+        chosen = {name: chance.choice(pool) for name, pool in pools.items()}
+        filled = _MARK.sub(lambda match, chosen=chosen: chosen[match[1]], example)  # type: ignore[misc]  # a default binds the loop's value
+        yield normalise(filled, language)
+
+
+def _values(slot: SlotSpec | None, name: str, language: str) -> Sequence[str]:
+    """What may stand for a mark: the slot's own values, its choices, the pool of its name or kind."""
+    pools: Mapping[str, Sequence[str]] = lexicon(language, "values")
+    if slot is None:
+        return (name,)
+    if slot.extra.values:
+        return slot.extra.values
+    if slot.choices:
+        spoken = [word for words in slot.extra.aliases.values() for word in words]
+        return [*slot.choices, *spoken]
+    return pools.get(f"{slot.kind}_{name}") or pools.get(slot.kind) or (name,)

@@ -1,0 +1,56 @@
+"""Find several requests in one utterance, without cutting through what a request carries.
+
+"email Anna that I am late and tell me the weather" is two; "email Anna that I am late and
+will bring cake" is one. A cut is made only where both sides stand as requests of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+_JOINT = re.compile(
+    r"[,;.]?\s+(?:and then|and also|and after that|after that|and|then|also|plus)\s+|[;.?!]\s+",
+    re.IGNORECASE,
+)
+_THIRD = re.compile(r"\b(?:him|her|them|he|she|they)\b", re.IGNORECASE)
+MAX_PARTS = 4
+
+Judge = Callable[[str], tuple[str | None, float]]
+"""The intent that a stretch of text asks for alone (None: none) and its probability."""
+
+
+def split(text: str, judge: Judge, opens: Callable[[str], bool], sure: float) -> list[str]:
+    """The requests in ``text``, in order; ``[text]`` where it is one.
+
+    ``opens`` says whether a stretch begins as requests do. Both sides of a cut must be
+    judged in scope with at least the probability ``sure``.
+    """
+    parts: list[str] = []
+    rest = text.strip()
+    while len(parts) < MAX_PARTS - 1 and (cut := _first_cut(rest, judge, opens, sure)):
+        left, rest = cut
+        parts.append(left)
+    return [*parts, rest]
+
+
+def _first_cut(
+    text: str, judge: Judge, opens: Callable[[str], bool], sure: float
+) -> tuple[str, str] | None:
+    for left, right in _cuts(text):
+        if not opens(right) or _THIRD.search(" ".join(right.split()[:4])):
+            continue
+        right_intent, right_score = judge(right)
+        if right_intent is None or right_score < sure:
+            continue
+        left_intent, left_score = judge(left)
+        if left_intent is not None and left_score >= sure:
+            return left, right
+    return None
+
+
+def _cuts(text: str) -> Iterator[tuple[str, str]]:
+    for match in _JOINT.finditer(text):
+        left, right = text[: match.start()].strip(), text[match.end() :].strip()
+        if len(left.split()) > 1 and len(right.split()) > 1:
+            yield left, right

@@ -1,0 +1,218 @@
+"""Train a router's model from samples: features, weights, calibration, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wlm.pipeline.route.features import Extractor
+from wlm.pipeline.route.linear import Linear, softmax, train
+from wlm.pipeline.route.model import Model, phrase_hash
+from wlm.pipeline.route.samples import NONE, Sample
+from wlm.pipeline.route.vectors import Vectors
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+class Recipe(NamedTuple):
+    """What was chosen by measurement (``bench/route.py``)."""
+
+    columns: int = 4000
+    meaning: float = 1.0
+    penalty: float = 3e-5
+    iterations: int = 40
+    folds: int = 3
+    none_share: float = 1.0
+    ask_width: float = 0.12
+
+
+class Rows(NamedTuple):
+    """Samples as numbers: (rows, columns + dims), class, fold group, importance."""
+
+    matrix: Floats
+    classes: Ints
+    groups: Ints
+    importance: Floats
+
+
+def fit(
+    samples: Sequence[Sample], extractor: Extractor, vectors: Vectors, recipe: Recipe | None = None
+) -> Model:
+    """A model of ``samples``; the same for the same samples."""
+    recipe = recipe or Recipe()
+    names = (*dict.fromkeys(s.intent for s in samples if s.intent != NONE), NONE)
+    columns, rows = _rows(samples, names, extractor, vectors, recipe)
+    logits = _held_out(rows, len(names), recipe)
+    temperature = _temperature(logits, rows)
+    chances = softmax(logits / np.float32(temperature))
+    thresholds = _thresholds(chances, rows, names)
+    linear = _train(rows, len(names), recipe)
+    exact, exact_intents = _exact(samples, names, extractor)
+    width = len(columns)
+    return Model(
+        classes=names,
+        columns=columns,
+        sparse=linear.weights[:width],
+        dense=linear.weights[width:-1] * np.float32(recipe.meaning),
+        bias=linear.weights[-1],
+        exact=exact,
+        exact_intents=exact_intents,
+        temperature=temperature,
+        thresholds=thresholds,
+        ask_from=max(0.0, min(thresholds.values(), default=0.5) - recipe.ask_width),
+        report=_report(chances, rows, names, thresholds),
+    )
+
+
+def _rows(
+    samples: Sequence[Sample],
+    names: Sequence[str],
+    extractor: Extractor,
+    vectors: Vectors,
+    recipe: Recipe,
+) -> tuple[NDArray[np.uint32], Rows]:
+    features = [extractor(sample.text) for sample in samples]
+    columns = _choose_columns([f.hashes for f in features], samples, recipe.columns)
+    matrix = np.zeros((len(samples), len(columns) + vectors.dims), np.float32)
+    for row, found in enumerate(features):
+        hashes = np.array(found.hashes, np.uint32)
+        at = np.searchsorted(columns, hashes)
+        at[at == len(columns)] = 0
+        known = columns[at] == hashes if len(columns) else np.zeros(len(hashes), bool)
+        matrix[row, at[known]] = np.array(found.values, np.float32)[known]
+        matrix[row, len(columns) :] = vectors.sentence(found.words) * np.float32(recipe.meaning)
+    index = {name: i for i, name in enumerate(names)}
+    classes = np.array([index[sample.intent] for sample in samples], np.int64)
+    share = np.array([sample.share for sample in samples], np.float32)
+    groups = np.array([sample.group for sample in samples], np.int64)
+    importance = _importance(share, classes, names, recipe.none_share)
+    return columns, Rows(matrix, classes, groups, importance)
+
+
+def _choose_columns(
+    hashes: Sequence[Sequence[int]], samples: Sequence[Sample], limit: int
+) -> NDArray[np.uint32]:
+    """Features seen in two examples at least; the most frequent, if there are too many."""
+    pairs = {
+        (value, sample.group) for row, sample in zip(hashes, samples, strict=True) for value in row
+    }
+    values, counts = np.unique(np.array([v for v, _ in pairs], np.uint32), return_counts=True)
+    values, counts = values[counts > 1], counts[counts > 1]
+    if len(values) > limit:
+        order = np.lexsort((values, -counts))[:limit]
+        values = np.sort(values[order])
+    return values
+
+
+def _importance(share: Floats, classes: Ints, names: Sequence[str], none_share: float) -> Floats:
+    """Each intent weighs as the root of its examples; none as all intents together."""
+    weights = share.copy()
+    none = len(names) - 1
+    for index in range(none):
+        mine = classes == index
+        if mine.any():
+            weights[mine] *= np.float32(float(share[mine].sum()) ** -0.5)
+    inside = float(weights[classes != none].sum())
+    outside = float(share[classes == none].sum())
+    if inside and outside:
+        weights[classes == none] *= np.float32(none_share * inside / outside)
+    return weights
+
+
+def _train(rows: Rows, count: int, recipe: Recipe, keep: NDArray[np.bool_] | None = None) -> Linear:
+    chosen = rows if keep is None else Rows(*(block[keep] for block in rows))
+    return train(
+        chosen.matrix,
+        chosen.classes,
+        chosen.importance,
+        count,
+        penalty=recipe.penalty,
+        iterations=recipe.iterations,
+    )
+
+
+def _held_out(rows: Rows, count: int, recipe: Recipe) -> Floats:
+    """Logits of each row from a model that saw no row of the same example."""
+    folds = (rows.groups * 2_654_435_761 % 2**32) % recipe.folds
+    logits = np.zeros((len(rows.matrix), count), np.float32)
+    for fold in range(recipe.folds):
+        out = folds == fold
+        if out.any() and not out.all():
+            logits[out] = _train(rows, count, recipe, ~out).logits(rows.matrix[out])
+    return logits
+
+
+def _temperature(logits: Floats, rows: Rows) -> float:
+    """The divisor of the logits that makes held-out rows likeliest."""
+
+    def cost(value: float) -> float:
+        chances = softmax(logits / np.float32(value))[np.arange(len(logits)), rows.classes]
+        return -float((np.log(np.maximum(chances, 1e-9)) * rows.importance).sum())
+
+    return float(min(np.geomspace(0.4, 4.0, 47), key=cost))
+
+
+def _thresholds(chances: Floats, rows: Rows, names: Sequence[str]) -> dict[str, float]:
+    """The in-scope probability from which each intent acts: fewest errors on held-out rows.
+
+    One threshold for all is found first; an intent's own is drawn towards it.
+    """
+    none = len(names) - 1
+    scope = 1 - chances[:, none]
+    best = chances[:, :none].argmax(1) if none else np.zeros(len(scope), np.int64)
+    grid = np.linspace(0.2, 0.8, 61)
+    right = best == rows.classes
+
+    def cost(threshold: float, chosen: NDArray[np.bool_]) -> float:
+        acts = scope >= threshold
+        wrong = np.where(acts, ~right, rows.classes != none)
+        return float((wrong * rows.importance)[chosen].sum())
+
+    everyone = np.ones(len(scope), bool)
+    shared = float(min(grid, key=lambda t: (cost(t, everyone), abs(t - 0.5))))
+    found: dict[str, float] = {}
+    for index, name in enumerate(names[:-1]):
+        chosen = best == index
+        own = float(min(grid, key=lambda t: (cost(t, chosen), abs(t - shared))))
+        found[name] = round(0.7 * shared + 0.3 * own, 4)
+    return found
+
+
+def _exact(
+    samples: Sequence[Sample], names: Sequence[str], extractor: Extractor
+) -> tuple[NDArray[np.uint64], Ints]:
+    """Phrases that mean one intent as they stand; those of two intents are left to the model."""
+    meaning: dict[str, set[str]] = {}
+    for sample in samples:
+        if sample.exact or sample.intent == NONE:
+            phrase = " ".join(extractor.classed(sample.text.split()))
+            meaning.setdefault(phrase, set()).add(sample.intent)
+    single = sorted(
+        (phrase_hash(phrase), names.index(next(iter(found))))
+        for phrase, found in meaning.items()
+        if len(found) == 1 and NONE not in found
+    )
+    hashes = np.array([key for key, _ in single], np.uint64)
+    return hashes, np.array([intent for _, intent in single], np.int64)
+
+
+def _report(
+    chances: Floats, rows: Rows, names: Sequence[str], thresholds: Mapping[str, float]
+) -> dict[str, float]:
+    """How held-out examples were decided: shown by `wlm why`."""
+    none = len(names) - 1
+    best = chances[:, :none].argmax(1) if none else np.zeros(len(chances), np.int64)
+    limits = np.array([thresholds[name] for name in names[:-1]] or [1.0])
+    decided = np.where(1 - chances[:, none] >= limits[best], best, none)
+    right = decided == rows.classes
+    total = float(rows.importance.sum()) or 1.0
+    inside = rows.classes != none
+    return {
+        "samples": len(chances),
+        "held_out_accuracy": round(float((right * rows.importance).sum()) / total, 4),
+        "held_out_none_recall": round(float(right[~inside].mean()), 4) if (~inside).any() else 1.0,
+    }

@@ -89,12 +89,14 @@ class Blocks:
         reader = Reader(file, self._max_bytes)
         form = recognise(reader.head)
         if form is None:
-            what = "is empty" if not reader.head else "is not a sound file that WLM knows"
+            what = (
+                "is empty" if not reader.head else "could not be decoded: it is no known sound file"
+            )
             raise BadAudio(f"{name} {what}.")
         try:
             container = av.open(reader, format=form, metadata_errors="ignore")
         except (FFmpegError, OSError, ValueError) as error:
-            raise BadAudio(f"{name} is damaged: its header cannot be read.") from error
+            raise BadAudio(f"{name} could not be decoded: its header is damaged.") from error
         heard = 0.0
         with container:
             if not container.streams.audio:
@@ -106,7 +108,7 @@ class Blocks:
                     yield samples
             claimed = _claimed_seconds(container, form, reader.head)
         if not heard:
-            raise BadAudio(f"{name} holds no sound that can be decoded.")
+            raise BadAudio(f"{name} could not be decoded: it holds no sound.")
         self.truncated = track.damaged or heard + _TOLERANCE < claimed or reader.ends_early(form)
 
 
@@ -131,7 +133,7 @@ class _Track:
         seconds, resampler = 0.0, None
         for rate, block in self._mixed():
             if rate not in _RATES:
-                raise BadAudio(f"{self._name} is damaged: a sample rate of {rate} Hz.")
+                raise BadAudio(f"{self._name} could not be decoded: a sample rate of {rate} Hz.")
             seconds += block.size / rate
             if seconds > self._max:
                 raise TooLarge(f"The recording is longer than {self._max:,.0f} seconds.")

@@ -1,0 +1,163 @@
+"""`wlm listen`: from the microphone to an answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from wlm.config import Config
+    from wlm.pipeline.microphone import FileMicrophone, Microphone, Recording
+    from wlm.pipeline.speak import Speaker
+    from wlm.sdk.assistant import Assistant
+    from wlm.types import Turn
+
+WAIT = 15.0  # s that --once waits for somebody to speak
+
+
+def listen(
+    once: Annotated[bool, typer.Option("--once", help="One request, then stop.")] = False,
+    wake_word: Annotated[
+        str | None,
+        typer.Option("--wake-word", metavar="NAME", help="Wait for it, such as okay_nabu."),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="FILE", help="A recording, as if it were spoken now."),
+    ] = None,
+    speak: Annotated[bool, typer.Option("--speak", help="Say the answers aloud.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON on stdout, a line for each request.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Confirm what must be confirmed.")
+    ] = False,
+    conversation: Annotated[
+        str | None, typer.Option("--conversation", metavar="ID", help="Continue this conversation.")
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", help="Microphone, by name or number (`wlm doctor audio`)."),
+    ] = None,
+) -> None:
+    """Listen, and do what is said; Ctrl-C stops."""
+    from wlm.cli.render import show_notices, show_turn
+    from wlm.sdk.assistant import Assistant
+
+    code = 0
+    with Assistant() as assistant:
+        config = assistant.settings.config
+        speaker = _speaker(assistant) if speak else None
+        with _source(config, file, device) as source:
+            show_notices(assistant.notices())
+            _warm_up(assistant)
+            utterances = _utterances(source, config, wake_word, once=once, file=file)
+            try:
+                for recording in utterances:
+                    turn = assistant.voice(recording, conversation=conversation, yes=yes)
+                    if not (turn.text or once or file):
+                        continue  # a noise that sounded like speech
+                    conversation = turn.conversation
+                    code = show_turn(_timed(turn, recording), json=json) or code
+                    if speaker:
+                        with source.muted():
+                            speaker.say(turn.reply.speech)
+            except KeyboardInterrupt:
+                if once:
+                    raise
+                typer.echo("Stopped.", err=True)
+                code = 0
+            if file and getattr(source, "truncated", False):
+                typer.echo(f"{file.name} is cut off or damaged; what there was is done.", err=True)
+    raise typer.Exit(code)
+
+
+def _source(
+    config: Config, file: Path | None, device: str | None
+) -> AbstractContextManager[Microphone | FileMicrophone]:
+    from contextlib import nullcontext
+
+    from wlm.pipeline.microphone import FileMicrophone, Microphone
+
+    if file is None:
+        return Microphone(int(device) if device and device.isdecimal() else device)
+    return nullcontext(
+        FileMicrophone(file, max_bytes=config.max_audio_bytes, max_seconds=config.max_audio_seconds)
+    )
+
+
+def _utterances(
+    source: Microphone | FileMicrophone,
+    config: Config,
+    wake_word: str | None,
+    *,
+    once: bool,
+    file: Path | None,
+) -> Iterator[Recording]:
+    """What is said, one request after the other; a file ends, a microphone does not."""
+    from wlm.cli.meter import meter
+    from wlm.errors import NothingHeard
+    from wlm.pipeline.microphone import record
+    from wlm.pipeline.wake import WakeWord
+
+    wake = WakeWord(wake_word) if wake_word else None
+    frames = source.frames()
+    wait = WAIT if once and not (wake or file) else None
+    heard = False
+    while True:
+        with meter(wake_word) as show:
+            if wake and not any(wake.heard(frame) for frame in frames):
+                return
+            try:
+                recording = record(
+                    frames,
+                    end_silence_ms=config.end_silence_ms,
+                    wait_seconds=wait,
+                    on_level=show,
+                )
+            except NothingHeard:
+                if heard:
+                    return
+                raise
+        heard = True
+        yield recording
+        if once or recording.ended == "closed":
+            return
+
+
+def _timed(turn: Turn, recording: Recording) -> Turn:
+    """The turn, with the recording's length among its timings."""
+    from dataclasses import replace
+
+    return replace(turn, timings_ms={**turn.timings_ms, "record": round(recording.seconds * 1000)})
+
+
+def _speaker(assistant: Assistant) -> Speaker:
+    from wlm.pipeline.speak import find_speaker
+
+    settings = assistant.settings
+    voices = settings.paths.data / "voices"
+    return find_speaker(settings.config.language, voices=voices, registry=assistant.registry)
+
+
+def _warm_up(assistant: Assistant) -> None:
+    """Load the recogniser while the user speaks; its errors show when it is used."""
+    from contextlib import suppress
+    from threading import Thread
+
+    from wlm.errors import WlmError
+
+    warm = getattr(assistant.pipeline.transcriber, "warm", None)  # a plugin's may have none
+    if warm is None:
+        return
+
+    def load() -> None:
+        with suppress(WlmError):
+            warm(assistant.settings.config.language)
+
+    Thread(target=load, name="warm-up", daemon=True).start()

@@ -184,13 +184,14 @@ class Decoder:
             return self._tokenizers[language]
 
     def _prompt(self, tokenizer: Any, hints: Sequence[str]) -> list[int]:
-        """Hints as text that came before. The likeliest stand last, next to what is decoded."""
+        """Hints as a sentence that came before; the likeliest stand last, next to what follows."""
+        chosen: list[str] = []
         told: list[int] = []
         for hint in hints:
-            tokens = tokenizer.encode(f" {hint},")
-            if len(told) + len(tokens) > _HINT_TOKENS:
+            longer = tokenizer.encode(f" {', '.join((hint, *chosen))}.")
+            if len(longer) > _HINT_TOKENS:
                 break
-            told = tokens + told
+            chosen, told = [hint, *chosen], longer
         before = [tokenizer.sot_prev, *told] if told else []
         return [*before, *tokenizer.sot_sequence]
 

@@ -155,7 +155,7 @@ def _ready(model: Model, paths: Paths) -> Model:
         if not complete(target):
             _join(package, parts, target)
         return model._replace(folder=target)
-    mark = target.with_suffix(".checked")
+    mark = target.parent / f"{target.name}.checked"
     if not (mark.is_file() and mark.read_text("utf-8") == stamp):
         _check(package, _digest(parts))
         try:

@@ -14,6 +14,7 @@ from wlm.store.tables import event_log, events
 from wlm.types import FINAL_STATES, WAITING_STATES, State
 
 in_state = events.c.state
+has_ended = in_state.in_([state.value for state in FINAL_STATES])
 _IMPOSSIBLE: dict[str, ColumnElement[bool]] = {
     "is in no known state": in_state.not_in([state.value for state in State]),
     "runs without a lease": and_(in_state == State.RUNNING.value, events.c.lease_token.is_(None)),

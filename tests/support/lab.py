@@ -145,7 +145,7 @@ class Lab(Skill):
         """Emit children."""
         ids = [
             ctx.emit(
-                intent, {"text": str(i)} if intent == "lab.say" else {}, run_at=later, key=str(i)
+                child, {"text": str(i)} if child == "lab.say" else {}, run_at=later, key=str(i)
             )
             for i in range(int(n))
         ]

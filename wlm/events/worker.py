@@ -34,8 +34,8 @@ def is_dead(worker: str | None) -> bool:
         return True
     except OSError:
         return False
-    # The number may have been given to another process since.
-    return started != _started(int(pid))
+    # Its number may have been given to another process since, or nobody has reaped it yet.
+    return started != _started(int(pid)) or _fields(int(pid))[:1] == ["Z"]
 
 
 @functools.cache
@@ -52,8 +52,13 @@ def _node() -> str:
 
 def _started(pid: int) -> str:
     """When the process started, in clock ticks since boot; empty where there is no /proc."""
+    fields = _fields(pid)
+    return fields[19] if fields else ""
+
+
+def _fields(pid: int) -> list[str]:
+    """The fields of ``/proc/PID/stat`` from the state on; empty where there is none."""
     try:
-        stat = (_PROC / str(pid) / "stat").read_text()
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]
+        return []

@@ -97,6 +97,15 @@ class Store:
                     raw.execute("PRAGMA foreign_keys=ON")
                     raw.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
+    def scrub(self) -> None:
+        """Overwrite what was deleted, where the database leaves copies of it behind."""
+        if self.sqlite:
+            # Deleted rows are zeroed in the file, but pages of them lie in the log until this.
+            with storage_faults(self.name), self._reader.connect() as connection:
+                connection.connection.driver_connection.execute(  # type: ignore[union-attr]
+                    "PRAGMA wal_checkpoint(TRUNCATE)"
+                )
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

@@ -140,6 +140,12 @@ def open_store(settings: Settings, plugins: Plugins | None = None) -> Store:
     return store
 
 
+def all_schemas(plugins: Plugins) -> list[Schema]:
+    """The core's branch and those of the loaded skills."""
+    found = (skill_schema(loaded.skill) for loaded in plugins.skills.values())
+    return [CORE_SCHEMA, *(schema for schema in found if schema is not None)]
+
+
 def skill_schema(skill: Any) -> Schema | None:
     """The branch of a ``Skill``; ``None`` if it has no tables."""
     if skill.tables is None:

@@ -91,7 +91,15 @@ class Turns:
         where = [] if conversation is None else [turns.c.conversation == conversation]
         return next(self._query(owner, *where, limit=1), None)
 
-    def search(self, owner: str, query: str, *, limit: int = 20) -> list[StoredTurn]:
+    def search(
+        self,
+        owner: str,
+        query: str,
+        *,
+        conversation: str | None = None,
+        before: str | None = None,
+        limit: int = 20,
+    ) -> list[StoredTurn]:
         """Turns in which every word of ``query`` was said or answered, newest first.
 
         Case does not count. The rows are read and looked through here, not by the database:
@@ -99,7 +107,7 @@ class Turns:
         """
         words = query.casefold().split()
         found: list[StoredTurn] = []
-        for turn in self._all(owner):
+        for turn in self._all(owner, conversation=conversation, before=before):
             haystack = _haystack(turn.turn)
             if all(word in haystack for word in words):
                 found.append(turn)
@@ -126,11 +134,12 @@ class Turns:
             where.append(self._older(owner, before))
         return list(self._query(owner, *where, limit=limit))
 
-    def _all(self, owner: str) -> Iterator[StoredTurn]:
-        page = self.list(owner, limit=_PAGE)
-        while page:
+    def _all(
+        self, owner: str, *, conversation: str | None, before: str | None
+    ) -> Iterator[StoredTurn]:
+        while page := self.list(owner, conversation=conversation, before=before, limit=_PAGE):
             yield from page
-            page = self.list(owner, limit=_PAGE, before=page[-1].id) if len(page) == _PAGE else []
+            before = page[-1].id
 
     def _older(self, owner: str, turn_id: str) -> ColumnElement[bool]:
         if (pivot := self.find(owner, turn_id)) is None:

@@ -1,0 +1,1 @@
+"""Programs that do what the world does to a database: kill, and write at the same time."""

@@ -1,0 +1,139 @@
+"""`wlm history` and `wlm forget`: what was said and done, found and removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from wlm.sdk.assistant import Assistant
+    from wlm.store.turns import StoredTurn
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Conversation = Annotated[
+    str | None, typer.Option("--conversation", metavar="ID", help="Of this conversation alone.")
+]
+
+
+def history(
+    query: Annotated[str | None, typer.Argument(help="Words that were said or answered.")] = None,
+    conversation: Conversation = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
+    before: Annotated[
+        str | None, typer.Option(metavar="ID", help="Go on after this turn, towards older ones.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Search what was said and done, newest first."""
+    from wlm.sdk.assistant import Assistant
+
+    with Assistant() as assistant:
+        if query:
+            turns = assistant.turns.search(
+                assistant.owner, query, conversation=conversation, before=before, limit=limit
+            )
+        else:
+            turns = assistant.turns.list(
+                assistant.owner, conversation=conversation, before=before, limit=limit
+            )
+        zone = assistant.settings.zone
+    if json:
+        _print_json(
+            {
+                "turns": [_json_form(turn) for turn in turns],
+                "next": turns[-1].id if len(turns) == limit else None,
+            }
+        )
+        return
+    for turn in turns:
+        typer.echo(f"{turn.created_at.astimezone(zone):%Y-%m-%d %H:%M}  {turn.text}")
+        for line in turn.turn.reply.display.splitlines():
+            typer.echo(f"{'':18}{line}")
+    if not turns:
+        typer.echo("Nothing was found." if query else "Nothing was said yet.", err=True)
+
+
+def forget(
+    turn: Annotated[
+        str | None, typer.Argument(help="A turn's id (`wlm history --json`), or: last.")
+    ] = None,
+    conversation: Conversation = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN", help="From then on: 2026-11-22, 2026-11-22T10:00, 30m, 2h, 7d."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that was ever said.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Remove what was said, with what was answered. What skills stored (a meeting) stays."""
+    from wlm.cli.consent import sure
+    from wlm.errors import UsageError
+    from wlm.sdk.assistant import Assistant
+    from wlm.store.personal import forget as forget_rows
+    from wlm.store.personal import remove_recordings
+
+    if everything == any(given is not None for given in (turn, conversation, since)):
+        raise UsageError("Say what to forget: a turn, --conversation, --since, or --all.")
+    with Assistant() as assistant:
+        which: dict[str, Any] = {
+            "turn": _turn_id(assistant, turn),
+            "conversation": conversation,
+            "since": _moment(since, assistant.settings.zone) if since else None,
+        }
+        sure("Forget everything that was said?" if everything else "Forget that?", yes=yes)
+        gone = forget_rows(assistant.store, assistant.owner, **which)
+        assistant.store.scrub()
+        remove_recordings(assistant.settings.paths.data, gone.turns)
+    if json:
+        _print_json({"turns": len(gone.turns), "events": gone.events, "kept": gone.kept})
+        return
+    typer.echo(f"Forgot {len(gone.turns)} turns and {gone.events} events.")
+    if gone.kept:
+        typer.echo(f"{gone.kept} events that are still to run were kept (`wlm events list`).")
+
+
+def _turn_id(assistant: Assistant, given: str | None) -> str | None:
+    from wlm.errors import NotFound
+
+    if given is None:
+        return None
+    turns, owner = assistant.turns, assistant.owner
+    found = turns.last(owner) if given == "last" else turns.find(owner, given)
+    if found is None:
+        raise NotFound("There is no such turn.", hint="`wlm history --json` shows their ids.")
+    return found.id
+
+
+def _moment(text: str, zone: Any) -> datetime:
+    """A date, a date with a time, or so long ago."""
+    import re
+    from datetime import UTC, datetime, timedelta
+
+    from wlm.errors import UsageError
+
+    if match := re.fullmatch(r"(\d{1,5})([mhd])", text):
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[match[2]]
+        return datetime.now(UTC) - timedelta(**{unit: int(match[1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "--since is no time.", hint="Such as 2026-11-22, 2026-11-22T10:00, 30m, 2h or 7d."
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _json_form(turn: StoredTurn) -> dict[str, Any]:
+    return {**turn.turn.to_dict(), "created_at": turn.created_at.isoformat()}
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    typer.echo(json.dumps(value, ensure_ascii=False))

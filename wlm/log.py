@@ -43,12 +43,16 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def setup(level: str = "warning") -> None:
-    """Send WLM's log to stderr from ``level`` up. Calling it again changes the level."""
+def to_stderr() -> None:
+    """Send WLM's log to stderr, one JSON line a record; for programs, not for importers."""
     logger = logging.getLogger("wlm")
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonFormatter())
         logger.addHandler(handler)
         logger.propagate = False
-    logger.setLevel(level.upper())
+
+
+def set_level(level: str) -> None:
+    """Log from ``level`` up: the setting ``log_level``."""
+    logging.getLogger("wlm").setLevel(level.upper())

@@ -11,8 +11,10 @@ from typing import Any
 
 def guard(command: Callable[[], Any], argv: list[str] | None = None) -> int:
     """Call ``command`` and return the exit code. With ``--json`` the error is JSON on stdout."""
+    from wlm import log
     from wlm.errors import WlmError
 
+    log.to_stderr()
     argv = sys.argv if argv is None else argv
     try:
         result = command()

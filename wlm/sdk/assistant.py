@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from zoneinfo import ZoneInfo
 
-from wlm import config
+from wlm import config, log
 from wlm.errors import NotFound
 from wlm.types import Event, Route, Turn
 
@@ -42,6 +42,7 @@ class Assistant:
         **settings: Any,
     ) -> None:
         self.settings = config.load(settings)
+        log.set_level(self.settings.config.log_level)
         self.owner = owner
         zone = self.settings.zone
         self._clock = clock or (lambda: datetime.now(zone))

@@ -173,7 +173,7 @@ def _fit(contact: Contact, said: list[str], fields: Sequence[str]) -> float:
         texts += [("name", variant) for variant in _closed(contact, named)]
     if "nickname" in fields:
         texts += [("nickname", fold(nick).split()) for nick in contact.nicknames]
-        family = fold(contact.row()["family"]).split()
+        family = fold(contact.parts.family).split()
         texts += [("nickname", [*fold(nick).split(), *family]) for nick in contact.nicknames]
     if "relation" in fields:
         texts += [("relation", relation(each).split()) for each in contact.relations]
@@ -196,8 +196,7 @@ def _fit(contact: Contact, said: list[str], fields: Sequence[str]) -> float:
 
 def _closed(contact: Contact, named: list[str]) -> list[list[str]]:
     """The name with its given or family words as one: mary ann smith, maryann smith."""
-    row = contact.row()
-    given, family = fold(row["given"]).split(), fold(row["family"]).split()
+    given, family = (fold(part).split() for part in contact.parts)
     found = []
     if len(given) > 1:
         found.append(["".join(given), *family])

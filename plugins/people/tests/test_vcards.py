@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError
 from wlm_people.book import Book
+from wlm_people.card import from_lines
 from wlm_people.contact import Contact, Point
-from wlm_people.vcards import Imported, export_vcards, import_vcards
+from wlm_people.lines import read
+from wlm_people.vcards import Imported, export_vcards, import_vcards, to_vcard
 
 from wlm.errors import UsageError
-from wlm.plugins.testing import context, run
+from wlm.plugins.testing import context, recorded, run
 
 
 def card(*lines: str, version: str = "3.0") -> bytes:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from wlm_people.contact import INDEXED, Contact, Point, lookup_key
 from wlm_people.lines import Line, parts, unescape
-from wlm_people.names import fold, name_words
+from wlm_people.names import fold, name_words, split
 
-T = TypeVar("T", str, Point)
 _NAME = 200  # characters of a name; no person has more
 _TEXT = 10_000  # characters of any other text
 _KINDS = {
@@ -56,9 +55,9 @@ class Card(NamedTuple):
         )
 
 
-def _union(type_: str, old: Sequence[T], new: Sequence[T]) -> tuple[T, ...]:
-    """Those there and, behind them, the new ones; each by its look-up key only once."""
-    found: dict[str, T] = {}
+def _union(type_: str, old: Iterable[Any], new: Iterable[Any]) -> tuple[Any, ...]:
+    """Points or texts, those there and behind them the new; each look-up key only once."""
+    found: dict[str, Any] = {}
     for item in (*old, *new):
         found.setdefault(lookup_key(type_, item if isinstance(item, str) else item.value), item)
     return tuple(found.values())
@@ -105,9 +104,10 @@ def from_lines(lines: Iterable[Line]) -> Card | None:
     )
     if not name:
         return None
+    given, family = ("", "") if (n[1], n[0]) == split(name) else (n[1], n[0])
     texts = {
-        "given": n[1] if n[0] else "",
-        "family": n[0],
+        "given": given,
+        "family": family,
         "company": org if org != name else "",
         "role": _text(by_name, "TITLE") or _text(by_name, "ROLE"),
         "birthday": _birthday(by_name.get("BDAY", ())),

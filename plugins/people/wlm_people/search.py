@@ -160,7 +160,11 @@ def _words_like(book: Book, word: str, floor: float) -> dict[str, float]:
 
 def _ranked(people: Iterable[Contact], said: list[str], fields: Sequence[str]) -> list[Hit]:
     hits = {c.id: Hit(c, round(_fit(c, said, fields), 4)) for c in people}
-    return sorted(hits.values(), key=lambda hit: (-hit.score, -hit.contact.used, hit.contact.name))
+
+    def rank(hit: Hit) -> tuple[float, int, str, str]:
+        return -hit.score, -hit.contact.used, hit.contact.name, hit.contact.id
+
+    return sorted(hits.values(), key=rank)
 
 
 def _fit(contact: Contact, said: list[str], fields: Sequence[str]) -> float:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from wlm_people.contact import INDEXED, Contact, Point, lookup_key
-from wlm_people.names import fold, name_words
+from wlm_people.lines import Line, parts, unescape
+from wlm_people.names import fold, name_words, split
 
-T = TypeVar("T", str, Point)
 _NAME = 200  # characters of a name; no person has more
 _TEXT = 10_000  # characters of any other text
 _KINDS = {
@@ -40,10 +40,12 @@ class Card(NamedTuple):
 
     def onto(self, contact: Contact) -> Contact:
         """The contact with what the card has: its texts, and its points beside those there."""
+        imported = contact.uid not in ("", contact.id)
+        renamed = {} if contact.name == self.name else {"given": "", "family": ""}
         return contact.having(
-            **self.texts,
+            **{**renamed, **self.texts},
             name=self.name,
-            uid=self.uid or contact.uid,
+            uid=contact.uid if imported else self.uid[:INDEXED] or contact.uid,
             phones=_union("phone", contact.phones, self.phones),
             emails=_union("email", contact.emails, self.emails),
             addresses=_union("address", contact.addresses, self.addresses),
@@ -53,39 +55,38 @@ class Card(NamedTuple):
         )
 
 
-def _union(type_: str, old: Sequence[T], new: Sequence[T]) -> tuple[T, ...]:
-    def key(item: T) -> str:
-        return lookup_key(type_, item.value if isinstance(item, Point) else item)
+def _union(type_: str, old: Iterable[Any], new: Iterable[Any]) -> tuple[Any, ...]:
+    """Points or texts, those there and behind them the new; each look-up key only once."""
+    found: dict[str, Any] = {}
+    for item in (*old, *new):
+        found.setdefault(lookup_key(type_, item if isinstance(item, str) else item.value), item)
+    return tuple(found.values())
 
-    known = {key(item) for item in old}
-    added = {key(item): item for item in reversed(new) if key(item) not in known}
-    return (*old, *reversed(added.values()))
 
-
-def from_lines(lines: Iterable[Any]) -> Card | None:
-    """The card of its content lines (name, params, singletonparams, group, raw value).
+def from_lines(lines: Iterable[Line]) -> Card | None:
+    """The card of its content lines.
 
     ``None`` if it names nobody.
     """
-    by_name: dict[str, list[Any]] = {}
+    by_name: dict[str, list[Line]] = {}
     for line in lines:
-        by_name.setdefault(line.name.upper(), []).append(line)
+        by_name.setdefault(line.name, []).append(line)
     if any(
-        _unescape(line.value).strip().lower() == "group"
+        unescape(line.value).strip().lower() == "group"
         for name in ("KIND", "X-ADDRESSBOOKSERVER-KIND")
         for line in by_name.get(name, ())
     ):
         return None
     labels = {
-        line.group: re.sub(r"^_\$!<|>!\$_$", "", _unescape(line.value)).strip().lower()
+        line.group: re.sub(r"^_\$!<|>!\$_$", "", unescape(line.value)).strip().lower()
         for line in by_name.get("X-ABLABEL", ())
         if line.group
     }
     phones = _points(by_name.get("TEL", ()), labels, _phone)
     emails = _points(by_name.get("EMAIL", ()), labels, _email)
     addresses = _points(by_name.get("ADR", ()), labels, _address)
-    n = [_first(part) for part in _parts(_text(by_name, "N", raw=True), ";")] + [""] * 5
-    org = ", ".join(filter(None, map(_unescape, _parts(_text(by_name, "ORG", raw=True), ";"))))
+    n = [_first(part) for part in parts(_text(by_name, "N", raw=True), ";")] + [""] * 5
+    org = ", ".join(filter(None, map(unescape, parts(_text(by_name, "ORG", raw=True), ";"))))
     nicknames = _many(by_name, "NICKNAME")
     name = next(
         (
@@ -103,9 +104,10 @@ def from_lines(lines: Iterable[Any]) -> Card | None:
     )
     if not name:
         return None
+    given, family = ("", "") if (n[1], n[0]) == split(name) else (n[1], n[0])
     texts = {
-        "given": n[1] if n[0] else "",
-        "family": n[0],
+        "given": given,
+        "family": family,
         "company": org if org != name else "",
         "role": _text(by_name, "TITLE") or _text(by_name, "ROLE"),
         "birthday": _birthday(by_name.get("BDAY", ())),
@@ -124,37 +126,29 @@ def from_lines(lines: Iterable[Any]) -> Card | None:
     )
 
 
-def _unescape(text: str) -> str:
-    return re.sub(r"\\(.)", lambda m: "\n" if m[1] in "nN" else m[1], text, flags=re.S)
-
-
-def _parts(text: str, mark: str) -> list[str]:
-    """``text`` at each ``mark`` that is not escaped; still escaped."""
-    return re.findall(rf"(?:^|(?<={mark}))((?:\\.|[^{mark}\\])*)", text, re.S) if text else []
-
-
 def _first(part: str) -> str:
-    return " ".join(_unescape(part).split())[:_NAME]
+    return " ".join(unescape(part).split())[:_NAME]
 
 
-def _text(by_name: dict[str, list[Any]], name: str, *, raw: bool = False) -> str:
+def _text(by_name: dict[str, list[Line]], name: str, *, raw: bool = False) -> str:
     for line in by_name.get(name, ()):
-        if value := str(line.value).strip():
-            return value if raw else _unescape(value).strip()
+        if value := line.value.strip():
+            return value if raw else unescape(value).strip()
     return ""
 
 
-def _many(by_name: dict[str, list[Any]], name: str) -> list[str]:
-    values = (part for line in by_name.get(name, ()) for part in _parts(str(line.value), ","))
+def _many(by_name: dict[str, list[Line]], name: str) -> list[str]:
+    values = (part for line in by_name.get(name, ()) for part in parts(line.value, ","))
     return list(dict.fromkeys(text for value in values if (text := _first(value))))
 
 
-def _types(line: Any) -> list[str]:
-    given = [*line.params.get("TYPE", ()), *line.singletonparams]
-    return [each.strip('" ').lower() for value in given for each in value.split(",")]
+def _types(line: Line) -> list[str]:
+    return [
+        each.strip().lower() for kind in line.params.get("TYPE", ()) for each in kind.split(",")
+    ]
 
 
-def _kind(line: Any, labels: dict[str, str]) -> str:
+def _kind(line: Line, labels: dict[str, str]) -> str:
     types = _types(line)
     for type_ in ("fax", "pager", *types):
         if type_ in types and type_ in _KINDS:
@@ -163,39 +157,41 @@ def _kind(line: Any, labels: dict[str, str]) -> str:
     return _KINDS.get(label, "" if label == "other" else label[:64])
 
 
-def _points(lines: Iterable[Any], labels: dict[str, str], read: Any) -> tuple[Point, ...]:
+def _points(
+    lines: Iterable[Line], labels: dict[str, str], read: Callable[[str], str]
+) -> tuple[Point, ...]:
     """The values with their kinds; a preferred one goes first, the same one only once."""
     found = []
     for line in lines:
-        if value := read(str(line.value)):
+        if value := read(line.value):
             preferred = "pref" in _types(line) or "PREF" in line.params
             found.append((not preferred, Point(value[:_TEXT], _kind(line, labels))))
     return tuple(point for _, point in sorted(found, key=lambda each: each[0]))
 
 
 def _phone(value: str) -> str:
-    value = re.sub(r"(?i)^tel:", "", _unescape(value))
+    value = re.sub(r"(?i)^tel:", "", unescape(value))
     value = re.sub(r"(?i);ext=", " ext ", value).split(";")[0]
     value = " ".join(value.split())
     return value if re.search(r"\d", value) else ""
 
 
 def _email(value: str) -> str:
-    return re.sub(r"(?i)^mailto:", "", _unescape(value)).strip()
+    return re.sub(r"(?i)^mailto:", "", unescape(value)).strip()
 
 
 def _address(value: str) -> str:
-    parts = [_unescape(part).strip() for part in _parts(value, ";")] + [""] * 7
-    box, extra, street, city, region, code, country = parts[:7]
+    given = [unescape(part).strip() for part in parts(value, ";")] + [""] * 7
+    box, extra, street, city, region, code, country = given[:7]
     town = " ".join(filter(None, (city, region, code)))
     text = "\n".join(filter(None, (street, extra, box, town, country)))
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-def _birthday(lines: Iterable[Any]) -> str:
+def _birthday(lines: Iterable[Line]) -> str:
     """ISO 8601, ``--MM-DD`` without a year; empty if it is no date."""
     for line in lines:
-        match = re.match(r"(\d{4}|-)-?(\d\d)-?(\d\d)(?!\d)", str(line.value).strip())
+        match = re.match(r"(\d{4}|-)-?(\d\d)-?(\d\d)(?!\d)", line.value.strip())
         if not match:
             continue
         omitted = str(_NO_YEAR) in line.params.get("X-APPLE-OMIT-YEAR", ())

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from wlm.plugins import Person
-from wlm_people.names import digits, fold, name_words, relation, split
+from wlm_people.names import Split, digits, fold, name_words, relation, split
 
 INDEXED = 300
 """Characters of an indexed column; a database refuses to index without end."""
@@ -56,6 +56,13 @@ class Contact:
             phone=self.phones[0].value if self.phones else None,
         )
 
+    @property
+    def parts(self) -> Split:
+        """Given and family name, as the card had them or as the name shows them."""
+        if self.given or self.family:
+            return Split(self.given, self.family)
+        return split(self.name)
+
     def having(self, **fields: Any) -> Contact:
         """The contact with other values in these fields."""
         return replace(self, **fields)
@@ -93,13 +100,12 @@ class Contact:
 
     def row(self) -> dict[str, Any]:
         """The columns of ``people_contact`` that follow from the contact alone."""
-        parts = split(self.name)
         return {
             "id": self.id,
             "uid": (self.uid or self.id)[:INDEXED],
             "name": self.name,
-            "given": self.given or ("" if self.family else parts.given),
-            "family": self.family or ("" if self.given else parts.family),
+            "given": self.given,
+            "family": self.family,
             "company": self.company,
             "role": self.role,
             "birthday": self.birthday,
@@ -144,8 +150,7 @@ def lookup_key(type_: str, value: str) -> str:
 
 def joined(contact: Contact) -> list[str]:
     """Given names and family names of several words as one word each: maryann, vandyke."""
-    parts = split(contact.name)
-    pairs = [name_words(contact.given or parts.given), name_words(contact.family or parts.family)]
+    pairs = [name_words(part) for part in contact.parts]
     return ["".join(words) for words in pairs if len(words) > 1]
 
 

@@ -160,7 +160,11 @@ def _words_like(book: Book, word: str, floor: float) -> dict[str, float]:
 
 def _ranked(people: Iterable[Contact], said: list[str], fields: Sequence[str]) -> list[Hit]:
     hits = {c.id: Hit(c, round(_fit(c, said, fields), 4)) for c in people}
-    return sorted(hits.values(), key=lambda hit: (-hit.score, -hit.contact.used, hit.contact.name))
+
+    def rank(hit: Hit) -> tuple[float, int, str, str]:
+        return -hit.score, -hit.contact.used, hit.contact.name, hit.contact.id
+
+    return sorted(hits.values(), key=rank)
 
 
 def _fit(contact: Contact, said: list[str], fields: Sequence[str]) -> float:
@@ -173,7 +177,7 @@ def _fit(contact: Contact, said: list[str], fields: Sequence[str]) -> float:
         texts += [("name", variant) for variant in _closed(contact, named)]
     if "nickname" in fields:
         texts += [("nickname", fold(nick).split()) for nick in contact.nicknames]
-        family = fold(contact.row()["family"]).split()
+        family = fold(contact.parts.family).split()
         texts += [("nickname", [*fold(nick).split(), *family]) for nick in contact.nicknames]
     if "relation" in fields:
         texts += [("relation", relation(each).split()) for each in contact.relations]
@@ -196,8 +200,7 @@ def _fit(contact: Contact, said: list[str], fields: Sequence[str]) -> float:
 
 def _closed(contact: Contact, named: list[str]) -> list[list[str]]:
     """The name with its given or family words as one: mary ann smith, maryann smith."""
-    row = contact.row()
-    given, family = fold(row["given"]).split(), fold(row["family"]).split()
+    given, family = (fold(part).split() for part in contact.parts)
     found = []
     if len(given) > 1:
         found.append(["".join(given), *family])

@@ -1,17 +1,15 @@
 """vCard files, in (2.1, 3.0, 4.0) and out (3.0, which every address book reads).
 
-vobject takes a file apart: folded lines, quoted-printable, groups, parameters. It is told
-not to go further, because it cuts texts at commas that old programs do not escape, and
-gives up on a damaged photo. What a property means is read here.
+``lines.py`` takes a file apart, ``card.py`` knows what the properties mean; here a card
+finds the contact that it is.
 """
 
 from __future__ import annotations
 
 import codecs
-import logging
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from wlm.errors import UsageError
 from wlm.plugins import Context
@@ -19,7 +17,7 @@ from wlm.types import new_id
 from wlm_people.book import Book, chunks
 from wlm_people.card import Card, from_lines
 from wlm_people.contact import INDEXED, Contact, Point, lookup_key
-from wlm_people.names import split
+from wlm_people.lines import codec, escape, read, write
 from wlm_people.tables import contacts
 
 _CARD = re.compile(r"(?ims)^[ \t]*BEGIN:VCARD[ \t]*$.*?^[ \t]*END:VCARD[ \t]*$")
@@ -43,8 +41,8 @@ def import_vcards(ctx: Context, data: bytes) -> Imported:
     """Put the cards of a file into the address book: all of them or, on an error, none.
 
     A card is somebody who is there already if it has their UID, or their name and a number
-    or address of theirs. What the card has is then added; nothing is taken away. Raises
-    ``UsageError`` if the file has no card.
+    or address of theirs. Its texts then take the place of what was there; its numbers and
+    addresses are added. Raises ``UsageError`` if the file has no card.
     """
     texts = _CARD.findall(_decode(data))
     if not texts:
@@ -53,7 +51,7 @@ def import_vcards(ctx: Context, data: bytes) -> Imported:
             hint="Export the contacts as vCard (.vcf) and try again.",
         )
     added = updated = unchanged = 0
-    cards = [card for text in texts if (card := _read(text))]
+    cards = [card for text in texts if (card := from_lines(read(text)))]
     book = Book(ctx)
     with ctx.db.transaction():
         for part in chunks(cards):
@@ -81,7 +79,7 @@ def import_vcards(ctx: Context, data: bytes) -> Imported:
 def export_vcards(ctx: Context) -> bytes:
     """Every contact as vCard 3.0 in UTF-8, by name."""
     people = sorted(Book(ctx).where(), key=lambda contact: (contact.name.casefold(), contact.id))
-    return "".join(map(_write, people)).encode()
+    return "".join(map(to_vcard, people)).encode()
 
 
 class _Known:
@@ -108,7 +106,8 @@ class _Known:
         reach = _reach(card.phones, card.emails)
         for contact in self._by_name.get(card.folded, {}).values():
             theirs = _reach(contact.phones, contact.emails)
-            if reach & theirs or not reach or not theirs:
+            others = card.uid and contact.uid not in ("", contact.id)  # both know who they are
+            if reach & theirs or (not others and not (reach and theirs)):
                 return contact
         return None
 
@@ -126,7 +125,7 @@ def _decode(data: bytes) -> str:
     else:
         lines = data.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         text = "\n".join(_line(line) for line in lines.split(b"\n"))
-    return _CHARSET.sub(_known_charset, text.replace("\r\n", "\n").replace("\0", ""))
+    return text.replace("\r\n", "\n").replace("\0", "")
 
 
 def _line(line: bytes) -> str:
@@ -134,72 +133,37 @@ def _line(line: bytes) -> str:
         return line.decode()
     except UnicodeDecodeError:
         match = _CHARSET.search(line.split(b":", 1)[0].decode("latin-1") + ":")
-        return line.decode(_codec(match[1] if match else "") or "cp1252", "replace")
+        return line.decode(codec(match[1] if match else "") or "cp1252", "replace")
 
 
-def _codec(name: str) -> str:
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
-        return ""
+def to_vcard(contact: Contact) -> str:
+    """One contact as vCard 3.0."""
+    given, family = contact.parts
+    out = [
+        write("BEGIN", "VCARD"),
+        write("VERSION", "3.0"),
+        write("UID", escape(contact.uid or contact.id)),
+        write("N", f"{escape(family)};{escape(given)};;;"),
+        write("FN", escape(contact.name)),
+    ]
+    texts = (
+        ("ORG", contact.company),
+        ("TITLE", contact.role),
+        ("BDAY", contact.birthday),
+        ("NOTE", contact.notes),
+        *(("X-WLM-RELATION", relation) for relation in contact.relations),
+    )
+    out += [write(name, escape(value)) for name, value in texts if value]
+    for name, points in (("TEL", contact.phones), ("EMAIL", contact.emails)):
+        out += [write(name, escape(point.value), _types(point)) for point in points]
+    out += [
+        write("ADR", f";;{escape(point.value)};;;;", _types(point)) for point in contact.addresses
+    ]
+    for name, many in (("NICKNAME", contact.nicknames), ("CATEGORIES", contact.groups)):
+        if many:
+            out.append(write(name, ",".join(map(escape, many))))
+    return "".join([*out, write("END", "VCARD")])
 
 
-def _known_charset(match: re.Match[str]) -> str:
-    return match[0] if _codec(match[1]) else "CHARSET=ISO-8859-1"
-
-
-def _read(text: str) -> Card | None:
-    """The card, or ``None`` if it cannot be read or names nobody."""
-    import vobject
-
-    # It logs the lines that it cannot read, and they are personal.
-    logging.getLogger("vobject.base").disabled = True
-    try:
-        component = vobject.readOne(text, ignoreUnreadable=True, allowQP=True, transform=False)
-    except (vobject.base.VObjectError, ValueError, LookupError, KeyError, IndexError):
-        return None
-    return from_lines(_lines(component)) if component is not None else None
-
-
-def _lines(component: Any) -> Iterator[Any]:
-    for lines in component.contents.values():
-        yield from (line for line in lines if hasattr(line, "params"))
-
-
-def _write(contact: Contact) -> str:
-    import vobject
-
-    card, row = vobject.vCard(), contact.row()
-    parts = split(contact.name)
-    family, given = row["family"] or parts.family, row["given"] or parts.given
-    card.add("uid").value = row["uid"]
-    card.add("n").value = vobject.vcard.Name(family=family, given=given)
-    card.add("fn").value = contact.name
-    if contact.company:
-        card.add("org").value = [contact.company]
-    for name, value in (
-        ("title", contact.role),
-        ("bday", contact.birthday),
-        ("note", contact.notes),
-    ):
-        if value:
-            card.add(name).value = value
-    for name, points in (("tel", contact.phones), ("email", contact.emails)):
-        for point in points:
-            _typed(card.add(name), point.kind).value = point.value
-    for point in contact.addresses:
-        _typed(card.add("adr"), point.kind).value = vobject.vcard.Address(street=point.value)
-    for nickname in contact.nicknames:
-        card.add("nickname").value = nickname
-    if contact.groups:
-        card.add("categories").value = list(contact.groups)
-    for relation in contact.relations:
-        card.add("x-wlm-relation").value = relation
-    text: str = card.serialize()
-    return text
-
-
-def _typed(line: Any, kind: str) -> Any:
-    if kind:
-        line.type_param = {"mobile": "CELL"}.get(kind, kind.upper())
-    return line
+def _types(point: Point) -> list[str]:
+    return [{"mobile": "cell"}.get(point.kind, point.kind)]

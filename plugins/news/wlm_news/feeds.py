@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -100,8 +100,8 @@ class Reader:
         if response.status == 304 and kept:
             items = kept.items
         else:
-            found = read(response.content, name, url, response.headers.get("content-type", ""))
-            items = _dated(found, kept.items if kept else [], self._now)
+            found = read(response.content, name, url)
+            items = _dated(found, kept.items if kept else [], self._now.astimezone(UTC))
         fresh = _fresh_for(response.headers)
         etag = response.headers.get("etag", kept.etag if kept else "")
         modified = response.headers.get("last-modified", kept.modified if kept else "")

@@ -72,9 +72,9 @@ def newest(items: Iterable[Item]) -> list[Item]:
 
 def stems(text: str, language: str, initials: frozenset[str] | None = None) -> set[str]:
     """The stems of the words that mean something; with ``initials``, of those that begin so."""
-    import snowballstemmer  # type: ignore[import-untyped] # it ships no types
+    import Stemmer  # type: ignore[import-not-found] # a C extension without types
 
-    stemmer = snowballstemmer.stemmer(_STEMMERS.get(language, "english"))
+    stemmer = Stemmer.Stemmer(_STEMMERS.get(language, "english"))
     words = set(re.findall(r"[^\W_]+", text.casefold())) - _EMPTY
     return {stemmer.stemWord(w) for w in words if initials is None or w[0] in initials}
 

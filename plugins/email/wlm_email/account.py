@@ -1,0 +1,99 @@
+"""Where the mailbox is and who we are there; the settings and the password in one."""
+
+from __future__ import annotations
+
+import ssl
+from ipaddress import ip_address
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, Field, SecretStr
+
+from wlm.errors import BadRequest, ProviderAway
+from wlm.plugins import Context
+
+Security = Literal["tls", "starttls", "none"]
+TIMEOUT = 20.0
+CONFIGURE = "Run `wlm skills configure email`."
+
+
+class Settings(BaseModel):
+    """Settings of the mailbox."""
+
+    imap_host: str = Field("", description="Server that the mail is read from.")
+    imap_port: int = Field(993, ge=1, le=65535, description="Its port.")
+    imap_security: Security = Field("tls", description="tls, starttls, or none (loopback only).")
+    smtp_host: str = Field("", description="Server that takes mail; empty: the same.")
+    smtp_port: int = Field(465, ge=1, le=65535, description="Its port.")
+    smtp_security: Security = Field("tls", description="tls, starttls, or none (loopback only).")
+    user: str = Field("", description="Login name, often the address.")
+    password: SecretStr | None = Field(None, description="Password, or an app password.")
+    address: str = Field("", description="Your address; empty: the login name.")
+    display_name: str = Field("", description="Your name, as others see it.")
+    folder: str = Field("INBOX", description="Folder that is read.")
+    sent_folder: str = Field("", description="Folder for copies; empty: the server's own.")
+    keep_sent: bool = Field(True, description="Put a copy of what is sent there.")
+
+
+class Account(NamedTuple):
+    """An account that is complete."""
+
+    settings: Settings
+    password: str
+
+    @property
+    def address(self) -> str:
+        """The address that we write from."""
+        return self.settings.address or self.settings.user
+
+    @property
+    def smtp_host(self) -> str:
+        """The server that takes mail."""
+        return self.settings.smtp_host or self.settings.imap_host
+
+
+def account(ctx: Context) -> Account:
+    """The account of this user.
+
+    Raises ``BadRequest`` naming the command to run if it is not set up, ``ProviderAway`` if
+    WLM is to stay offline.
+    """
+    settings = ctx.settings
+    if not isinstance(settings, Settings):
+        raise TypeError("the context holds another skill's settings")
+    if not (settings.imap_host and settings.user):
+        raise BadRequest("No mailbox is set up.", hint=CONFIGURE)
+    secret = settings.password.get_secret_value() if settings.password else None
+    password = secret or ctx.secrets.get("password")
+    if not password:
+        raise BadRequest("There is no password for the mailbox.", hint=CONFIGURE)
+    found = Account(settings, password)
+    if "@" not in found.address:
+        raise BadRequest("The setting `address` is not an e-mail address.", hint=CONFIGURE)
+    for host, security in (
+        (settings.imap_host, settings.imap_security),
+        (found.smtp_host, settings.smtp_security),
+    ):
+        if security == "none" and not _loopback(host):
+            raise BadRequest(
+                "The password would cross the network in the clear; nothing was sent.",
+                hint=f"{CONFIGURE} Choose tls or starttls.",
+            )
+    if ctx.offline:
+        raise ProviderAway(
+            "WLM is set to stay offline, so the mailbox was not asked.",
+            hint="`wlm config set offline false` lets skills reach the network.",
+            retryable=False,
+        )
+    return found
+
+
+def tls() -> ssl.SSLContext:
+    """TLS that checks certificates and names."""
+    return ssl.create_default_context()
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

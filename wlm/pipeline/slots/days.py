@@ -218,7 +218,7 @@ def month_at(tokens: Tokens, i: int) -> int | None:
         return month
     before, after = low(tokens, i - 1), low(tokens, i + 1)
     near = number(tokens, i + 1) is not None or number(tokens, i - 1) is not None
-    if near or before in _MONTH_CUES:
+    if near or (before in _MONTH_CUES and word not in ("jan", "mar", "dec")):
         return month
     if after == "the" and number(tokens, i + 2, ordinal=True) is not None:
         return month

@@ -12,6 +12,7 @@ from wlm.pipeline.slots.function_words import (
     POLITE,
     PREPOSITIONS,
     PRONOUNS,
+    VERBS,
 )
 from wlm.pipeline.slots.people import Known, Name, capitalise
 from wlm.pipeline.slots.texts import cue_at
@@ -22,8 +23,12 @@ _LONGEST = 5
 _NOT_PLACE = words(
     "weather forecast temperature rain snow general case hours minutes days advance it me "
     "need outside degrees celsius fahrenheit like today"
+    " report update updates looking look current local currently week weeks hot cold warm hourly "
+    "daily weekly extended day umbrella jacket coat international national"
 )
-_BREAK = DETERMINERS | AUXILIARIES | CONJUNCTIONS | PRONOUNS | POLITE | PREPOSITIONS | _NOT_PLACE
+_BREAK = (
+    VERBS | DETERMINERS | AUXILIARIES | CONJUNCTIONS | PRONOUNS | POLITE | PREPOSITIONS | _NOT_PLACE
+)
 _INNER = frozenset(["of", "the", "de", "la", "le", "on", "upon", "and"])
 
 
@@ -45,15 +50,16 @@ def place_at(
         if not length:
             continue
         at = i + length
-        while low(tokens, at) in DETERMINERS:
+        if low(tokens, at) == "the":
             at += 1
-        last = _end(tokens, at, taken)
+        last = place_end(tokens, at, taken)
         if last > at:
-            return _name(tokens, at, last, book)
+            return place_name(tokens, at, last, book)
     return _before(tokens, taken, right, book, cased=cased)
 
 
-def _end(tokens: Tokens, first: int, taken: Sequence[bool]) -> int:
+def place_end(tokens: Tokens, first: int, taken: Sequence[bool]) -> int:
+    """Where the place that begins at ``first`` ends; ``first`` if there is none."""
     last = first
     while last < len(tokens) and last < first + _LONGEST and not taken[last]:
         token = tokens[last]
@@ -96,11 +102,12 @@ def _before(
         ):
             first -= 1
         if first < i and (not cased or tokens[first].text[0].isupper()):
-            return _name(tokens, first, i, book)
+            return place_name(tokens, first, i, book)
     return None
 
 
-def _name(tokens: Tokens, first: int, last: int, book: Known) -> Name:
+def place_name(tokens: Tokens, first: int, last: int, book: Known) -> Name:
+    """The name in those tokens, in title case if it came in lower case."""
     words = ""
     for i in range(first, last):
         gap = i > first and tokens[i].start > tokens[i - 1].end

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from typing import NamedTuple
 
+from wlm.pipeline.slots.canon import PASSED, canonical
 from wlm.pipeline.slots.function_words import DETERMINERS, PREPOSITIONS
 from wlm.pipeline.slots.tokens import tokenise
 from wlm.pipeline.slots.words import words
@@ -12,28 +14,35 @@ from wlm.plugins.skill import IntentSpec
 from wlm.plugins.slots import Kind, SlotSpec
 
 TIMED: frozenset[Kind] = frozenset({"time", "time_range", "duration", "recurrence"})
-TYPED: frozenset[Kind] = TIMED | {"email", "phone", "number"}
 _MARK = re.compile(r"\{(\w+)\}")
-_TIME_PREPOSITIONS = words("at on in for by from until till since before after")
+_TIME_PREPOSITIONS = words("at on in for by from until till since before after to and")
 
 Item = str
-"""A literal word in lower case, or a slot mark as ``{name}``."""
+"""A literal word in canonical form, or a slot mark as ``{name}``."""
+Cues = frozenset[tuple[str, ...]]
+"""Word sequences, in lower case, right before or after a slot's value."""
 
 
 class Template(NamedTuple):
-    """An example without its typed slots: what is left to match words against."""
+    """An example without its times: what is left to match words against."""
 
     items: tuple[Item, ...]
     literals: frozenset[str]
 
 
 class Plan(NamedTuple):
-    """An intent, prepared. Cues are word sequences right before (after) a slot's value."""
+    """An intent, prepared.
+
+    ``cues`` are those declared for a slot; ``left`` and ``right`` those learned from the
+    examples. ``carriers`` are the words that lead to a value. ``seal`` names the text slot
+    that takes all that follows its cue (the body of what is sent), or is empty.
+    """
 
     spec: IntentSpec
     templates: tuple[Template, ...]
-    left: dict[str, frozenset[tuple[str, ...]]]
-    right: dict[str, frozenset[tuple[str, ...]]]
+    cues: dict[str, Cues]
+    left: dict[str, Cues]
+    right: dict[str, Cues]
     carriers: frozenset[str]
     seal: str
 
@@ -49,88 +58,106 @@ class Plan(NamedTuple):
 def make_plan(spec: IntentSpec, language: str) -> Plan:
     """Read the intent's examples in that language (English where it has none)."""
     phrases = spec.phrases.get(language) or spec.phrases.get("en")
-    examples = phrases.examples if phrases else ()
     kinds = {slot.name: slot.kind for slot in spec.slots}
-    left: dict[str, set[tuple[str, ...]]] = {slot.name: set() for slot in spec.slots}
-    right: dict[str, set[tuple[str, ...]]] = {slot.name: set() for slot in spec.slots}
+    left: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
+    right: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     carriers: set[str] = set()
     templates: dict[tuple[Item, ...], Template] = {}
-    for example in examples:
+    for example in phrases.examples if phrases else ():
         items = _items(example)
         _learn(items, left, right)
         carriers.update(_lead(items))
         plain = _untimed(items, kinds)
-        if any(item.startswith("{") for item in plain):
+        if plain:
             literals = frozenset(item for item in plain if not item.startswith("{"))
             templates[plain] = Template(plain, literals)
-    for slot in spec.slots:
-        left[slot.name] |= {tuple(cue.lower().split()) for cue in slot.extra.cues}
     return Plan(
         spec=spec,
         templates=tuple(templates.values()),
-        left={name: frozenset(cues) for name, cues in left.items()},
-        right={name: frozenset(cues) for name, cues in right.items()},
+        cues={
+            slot.name: frozenset(tuple(cue.lower().split()) for cue in slot.extra.cues)
+            for slot in spec.slots
+        },
+        left=_own(left),
+        right=_own(right),
         carriers=frozenset(carriers),
         seal=_seal(spec, templates),
     )
 
 
-def _items(example: str) -> tuple[Item, ...]:
+def _items(example: str) -> list[Item]:
     items: list[Item] = []
     for index, piece in enumerate(_MARK.split(example)):
         if index % 2:
             items.append(f"{{{piece}}}")
         else:
             items += [token.low for token in tokenise(piece) if token.shape != "other"]
-    return tuple(items)
+    return items
 
 
 def _learn(
-    items: tuple[Item, ...],
-    left: dict[str, set[tuple[str, ...]]],
-    right: dict[str, set[tuple[str, ...]]],
+    items: list[Item],
+    left: dict[str, Counter[tuple[str, ...]]],
+    right: dict[str, Counter[tuple[str, ...]]],
 ) -> None:
     """The literal words on both sides of each mark."""
     for i, item in enumerate(items):
         if not item.startswith("{"):
             continue
         name = item[1:-1]
-        before = items[max(0, i - 2) : i]
+        before = list(items[max(0, i - 3) : i])
+        while before and before[-1] in DETERMINERS:  # "to my {people}" teaches "to", not "my"
+            before.pop()
         if before and not before[-1].startswith("{"):
-            cue = before[-1:] if before[0].startswith("{") else before
-            # "to my {people}" teaches "to", not "my"
-            while cue and cue[-1] in DETERMINERS:
-                cue = cue[:-1]
-            if cue:
-                left[name].add(tuple(cue[-1:]) if cue[-1] in PREPOSITIONS else tuple(cue))
+            if before[-1] in PREPOSITIONS or len(before) == 1 or before[-2].startswith("{"):
+                left[name][(before[-1],)] += 1
+            else:
+                left[name][tuple(before[-2:])] += 1
         if i + 1 < len(items) and not items[i + 1].startswith("{"):
-            right[name].add((items[i + 1],))
+            right[name][(items[i + 1],)] += 1
 
 
-def _lead(items: tuple[Item, ...]) -> list[str]:
+def _own(counts: dict[str, Counter[tuple[str, ...]]]) -> dict[str, Cues]:
+    """By slot, the cues that stand mostly before (after) that slot and no other."""
+    total: Counter[tuple[str, ...]] = Counter()
+    for counter in counts.values():
+        total.update(counter)
+    own = {
+        name: frozenset(cue for cue, count in counter.items() if 3 * count > 2 * total[cue])
+        for name, counter in counts.items()
+    }
+    return defaultdict(frozenset, own)
+
+
+def _lead(items: list[Item]) -> list[str]:
     """The literal words before the first mark, or all if there is none."""
-    words = []
+    lead = []
     for item in items:
         if item.startswith("{"):
             break
-        words.append(item)
-    return words
+        lead.append(item)
+    return lead
 
 
-def _untimed(items: tuple[Item, ...], kinds: dict[str, Kind]) -> tuple[Item, ...]:
-    """Without time marks and the prepositions that lead to them."""
+def _untimed(items: list[Item], kinds: dict[str, Kind]) -> tuple[Item, ...]:
+    """In canonical form, without time marks and the prepositions that lead to them."""
     out: list[Item] = []
+    before = ""
     for item in items:
-        if item.startswith("{") and kinds[item[1:-1]] in TIMED:
-            while out and out[-1] in _TIME_PREPOSITIONS:
-                out.pop()
-            continue
-        out.append(item)
+        if item.startswith("{"):
+            if kinds[item[1:-1]] in TIMED:
+                while out and out[-1] in _TIME_PREPOSITIONS:
+                    out.pop()
+            else:
+                out.append(item)
+        elif item not in PASSED:
+            out.append(canonical(item, before))
+        before = item
     return tuple(out)
 
 
 def _seal(spec: IntentSpec, templates: dict[tuple[Item, ...], Template]) -> str:
-    """The text slot that takes all that follows its cue: the body of what is sent."""
+    """The text slot that takes all that follows its cue."""
     if spec.effect != "send":
         return ""
     last = {items[-1][1:-1] for items in templates if items[-1].startswith("{")}

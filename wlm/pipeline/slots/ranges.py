@@ -100,7 +100,7 @@ def _period(cal: Calendar, unit: str, step: int) -> Span:
 def _counted(tokens: Tokens, i: int, cal: Calendar) -> Found:
     """Such as "the next three days", "last 24 hours", "past hour", "the last couple of weeks"."""
     lead = _lead(tokens, i)
-    if lead is None or lead[1] == 0:
+    if lead is None or lead[1] == 0 or (low(tokens, i), low(tokens, i + 1)) == ("last", "minute"):
         return None
     j, step = lead
     quantity = quantity_at(tokens, j)

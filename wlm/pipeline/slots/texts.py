@@ -1,10 +1,10 @@
-"""Text spans: titles, topics, bodies, by template, by cue, or as what is left."""
+"""Text spans where no template fits: after a cue, or what is left."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from wlm.pipeline.slots.align import Run
 from wlm.pipeline.slots.atoms import Tokens, low
 from wlm.pipeline.slots.function_words import (
     AUXILIARIES,
@@ -14,10 +14,9 @@ from wlm.pipeline.slots.function_words import (
     PREPOSITIONS,
     PRONOUNS,
 )
-from wlm.pipeline.slots.plan import Item, Plan, Template
+from wlm.pipeline.slots.plan import Cues
 from wlm.pipeline.slots.words import words
 
-_LONGEST = 16
 _TAILS = words(
     "my the our a calendar schedule agenda diary to in on from into off onto please for at "
     "with by and also thanks now"
@@ -35,80 +34,8 @@ _COMMANDS = words(
 _EDGE = DETERMINERS | PREPOSITIONS | AUXILIARIES | CONJUNCTIONS | POLITE | PRONOUNS
 
 
-class Run(NamedTuple):
-    """A stretch of tokens, ``first`` to ``last`` (exclusive)."""
-
-    first: int
-    last: int
-
-
-def match_templates(plan: Plan, tokens: Tokens, marks: Sequence[str]) -> dict[str, Run] | None:
-    """The text slots of the best template that the whole utterance fits.
-
-    ``marks`` names, by token, the slot that a token was given to already ("" for none;
-    "-" for what is to be passed over: times, politeness, punctuation).
-    """
-    sequence = _sequence(tokens, marks)
-    words = {item for item, _run in sequence}
-    best: tuple[int, dict[str, Run]] | None = None
-    for template in plan.templates:
-        if not template.literals <= words or len(template.items) > len(sequence):
-            continue
-        score = len(template.literals)
-        if best is not None and score <= best[0]:
-            continue
-        found = _align(template, sequence)
-        if found is not None:
-            best = (score, found)
-    return best[1] if best else None
-
-
-def _sequence(tokens: Tokens, marks: Sequence[str]) -> list[tuple[Item, Run]]:
-    out: list[tuple[Item, Run]] = []
-    for i, mark in enumerate(marks):
-        if mark == "-":
-            continue
-        if mark:
-            item = f"{{{mark}}}"
-            if out and out[-1][0] == item:
-                out[-1] = (item, Run(out[-1][1].first, i + 1))
-            else:
-                out.append((item, Run(i, i + 1)))
-        else:
-            out.append((tokens[i].low, Run(i, i + 1)))
-    return out[: 4 * _LONGEST]
-
-
-def _align(template: Template, sequence: list[tuple[Item, Run]]) -> dict[str, Run] | None:
-    """Match from both ends; marks take what lies between, as short as possible."""
-    items = template.items
-    found: dict[str, Run] = {}
-
-    def match(i: int, j: int) -> bool:
-        if i == len(items):
-            return j == len(sequence)
-        if j == len(sequence):
-            return False
-        item = items[i]
-        if not item.startswith("{"):
-            return sequence[j][0] == item and match(i + 1, j + 1)
-        if sequence[j][0] == item:
-            return match(i + 1, j + 1)
-        for end in range(j + 1, min(j + _LONGEST, len(sequence)) + 1):
-            if sequence[end - 1][0].startswith("{"):
-                return False
-            if match(i + 1, end):
-                found[item[1:-1]] = Run(sequence[j][1].first, sequence[end - 1][1].last)
-                return True
-        return False
-
-    if sum(item.startswith("{") for item in items) > 4:
-        return None
-    return found if match(0, 0) else None
-
-
 def after_cue(
-    tokens: Tokens, cues: frozenset[tuple[str, ...]], free: Sequence[bool], *, to_end: bool = False
+    tokens: Tokens, cues: Cues, free: Sequence[bool], *, to_end: bool = False
 ) -> Run | None:
     """The free tokens after the first cue, up to the next taken one (or to the end)."""
     for i in range(len(tokens)):
@@ -126,7 +53,7 @@ def after_cue(
     return None
 
 
-def cue_at(tokens: Tokens, i: int, cues: frozenset[tuple[str, ...]]) -> int:
+def cue_at(tokens: Tokens, i: int, cues: Cues) -> int:
     """How many tokens the longest cue at ``i`` has; 0 if there is none."""
     best = 0
     for cue in cues:

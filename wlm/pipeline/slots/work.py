@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.slots import choices, contacts
+from wlm.pipeline.slots.align import Run, align
 from wlm.pipeline.slots.atoms import low, number
 from wlm.pipeline.slots.calendar import Calendar
-from wlm.pipeline.slots.function_words import POLITE, STOP
+from wlm.pipeline.slots.function_words import PREPOSITIONS, RELATIONS, TITLES
+from wlm.pipeline.slots.given_names import GIVEN_NAMES
 from wlm.pipeline.slots.moments import When
-from wlm.pipeline.slots.people import Known, Name, capitalise, known, name_at, names_at
-from wlm.pipeline.slots.places import place_at
+from wlm.pipeline.slots.people import Known, Name, known, names_at
+from wlm.pipeline.slots.places import place_at, place_end, place_name
 from wlm.pipeline.slots.plan import TIMED, Plan
-from wlm.pipeline.slots.texts import (
-    Run,
-    after_cue,
-    cue_at,
-    match_templates,
-    remainder,
-    trim,
-)
+from wlm.pipeline.slots.texts import after_cue, cue_at, remainder, trim
 from wlm.pipeline.slots.times import find_in
 from wlm.pipeline.slots.tokens import tokenise
 from wlm.pipeline.slots.when import TimeSlots, span_of_old
 from wlm.pipeline.slots.words import words
 from wlm.plugins.slots import SlotSpec
 
-_PERSON_CUES = frozenset({("with",), ("from",), ("to",), ("by",), ("for",)})
+_PERSON_CUES = frozenset({(word,) for word in ("with", "from", "to", "by", "for", "of", "about")})
+_WITH = frozenset({("with",), ("from",)})
+_GENERIC = words(
+    "anything something everything nothing next last new meeting meetings appointment appointments "
+    "event events reminder reminders first current upcoming other one it that them all any more "
+    "entry calendar schedule"
+)
+_OWNERS = frozenset({"my", "our", "his", "her", "their"})
+_OCCASIONS = words("appointment appointments office visit checkup 's")
 _TIME_LEADS = words(
     "at on in for by from until till since after before around about of the starting between "
     "this , to and over during"
@@ -51,6 +53,7 @@ class Work:
         self.doubts: dict[str, str] = {}
         self.marks = [""] * len(self.tokens)
         self.cased = _is_cased(text)
+        self.explained = False
 
     def run(self) -> None:
         """Fill what can be filled."""
@@ -59,6 +62,7 @@ class Work:
         sealed = self._seal()
         self._contacts()
         self._times()
+        self._aligned()
         self._choices()
         self._people()
         self._places()
@@ -66,6 +70,8 @@ class Work:
         if sealed is not None:
             slot, run = sealed
             self._put_text(slot, run)
+        order = [slot.name for slot in self.spec.slots]
+        self.slots = {name: self.slots[name] for name in order if name in self.slots}
 
     # marks
 
@@ -95,8 +101,7 @@ class Work:
         slot = self.spec.slot(self.plan.seal) if self.plan.seal else None
         if slot is None:
             return None
-        cues = frozenset(cue for cue in self.plan.left[slot.name] if cue[-1] not in ("to", "with"))
-        cues |= {cue for cue in self.plan.left[slot.name] if len(cue) > 1}
+        cues = self.plan.cues[slot.name]
         run = after_cue(self.tokens, cues, self.free, to_end=True)
         if run is None or run.first < 2:
             return None
@@ -235,50 +240,115 @@ class Work:
 
     # names
 
+    def _aligned(self) -> None:
+        """What the best example says about names and texts."""
+        found = align(self.plan, self.tokens, self.marks, self._name_end)
+        if found is None:
+            return
+        self.explained = found.whole
+        for name, run in found.spans.items():
+            slot = self.spec.slot(name)
+            if slot is None or name in self.slots or name == self.plan.seal:
+                continue
+            if slot.kind == "person":
+                self._put_names(slot, self._names_at(slot, run.first))
+            elif slot.kind == "place":
+                self._put_names(slot, [place_name(self.tokens, *run, self._book(slot))])
+            elif slot.kind == "text":
+                self._put_text(slot, self._without_names(self._with_verb(slot, run)))
+
+    def _with_verb(self, slot: SlotSpec, run: Run) -> Run:
+        """From the slot's own cue on, where the example had the first words of the value in it."""
+        for back in (1, 2):
+            i = run.first - 1 - back
+            if (
+                i >= 0
+                and all(self.free[i : run.first])
+                and (
+                    (low(self.tokens, i),) in self.plan.cues[slot.name]
+                    and low(self.tokens, i + 1) not in PREPOSITIONS
+                )
+            ):
+                return Run(i + 1, run.last)
+        return run
+
+    def _without_names(self, run: Run) -> Run:
+        """Without "with Anna" at its end: that belongs to the slot for people."""
+        for slot in self.plan.of("person"):
+            if slot.name in self.slots:
+                continue
+            cues = self.plan.cues[slot.name] | self.plan.left[slot.name] | _WITH
+            for i in range(run.first + 1, run.last - 1):
+                if (low(self.tokens, i),) not in cues:
+                    continue
+                names = self._names_at(slot, self._past_articles(i + 1))
+                if names and names[-1].last == run.last:
+                    self._put_names(slot, names)
+                    return Run(run.first, i)
+        return run
+
+    def _name_end(self, name: str, i: int) -> int:
+        slot = self.spec.slot(name)
+        if slot is None or slot.kind == "place":
+            return place_end(self.tokens, i, self.taken)
+        names = self._names_at(slot, i)
+        return names[-1].last if names else i
+
+    def _names_at(self, slot: SlotSpec, i: int) -> list[Name]:
+        first = i - 1 if low(self.tokens, i - 1) in _OWNERS and not self.marks[i - 1] else i
+        return names_at(
+            self.tokens, first, self.taken, self._book(slot), many=slot.many, cased=self.cased
+        )
+
+    def _put_names(self, slot: SlotSpec, names: list[Name]) -> None:
+        for name in names if slot.many else names[:1]:
+            self._add(slot, name.value)
+            self._take(slot.name, name.first, name.last)
+
     def _people(self) -> None:
         for slot in self.plan.of("person"):
-            names = self._names(slot)
-            for name in names if slot.many else names[:1]:
-                self._add(slot, name.value)
-                self._take(slot.name, name.first, name.last)
+            if slot.name not in self.slots:
+                self._put_names(slot, self._loose_names(slot))
 
-    def _names(self, slot: SlotSpec) -> list[Name]:
-        book = known(self._vocabulary(slot, "person", "people"))
-        taken = self.taken
-        cues = self.plan.left[slot.name]
-        found: list[Name] = []
+    def _loose_names(self, slot: SlotSpec) -> list[Name]:
+        """Names that no example placed: after a cue of their own, known ones, owners."""
+        cues = self.plan.cues[slot.name] | self.plan.left[slot.name] | _PERSON_CUES
         for i in range(len(self.tokens)):
-            if taken[i] or (found and i < found[-1].last):
-                continue
-            length = cue_at(self.tokens, i, cues)
-            if not length:
-                continue
-            at = i + length
-            while low(self.tokens, at) in ("the", "a"):
-                at += 1
-            names = names_at(self.tokens, at, taken, book, many=slot.many, cased=self.cased)
-            found += names
-            if names and not slot.many:
+            length = 0 if self.marks[i] else cue_at(self.tokens, i, cues)
+            if length and (names := self._names_at(slot, self._past_articles(i + length))):
+                strong = self.tokens[i + length - 1].low == "with" or self._likely(names[0])
+                if strong:
+                    return names
+        for i in range(len(self.tokens)):
+            names = [] if self.marks[i] else self._names_at(slot, i)
+            if names and self._likely(names[0]) and i == names[0].first:
                 return names
-        return found or self._other_names(slot, book, taken)
-
-    def _other_names(self, slot: SlotSpec, book: Known, taken: Sequence[bool]) -> list[Name]:
-        """Names without a cue: known ones, owners ("Tom's number"), ones before a right cue."""
-        for i in range(len(self.tokens)):
-            if not taken[i] and (name := book.at(self.tokens, i)) is not None:
-                return names_at(self.tokens, i, taken, book, many=slot.many, cased=self.cased)
-        rights = self.plan.right[slot.name]
-        for i in range(len(self.tokens)):
-            if taken[i]:
-                continue
-            name = name_at(self.tokens, i, taken, book, cased=self.cased)
-            if name is None:
-                continue
-            after = low(self.tokens, name.last)
-            capital = self.cased and i > 0 and self.tokens[i].text[0].isupper()
-            if after == "'s" or (after,) in rights or capital:
-                return [name]
         return []
+
+    def _past_articles(self, i: int) -> int:
+        while low(self.tokens, i) in ("the", "a"):
+            i += 1
+        return i
+
+    def _likely(self, name: Name) -> bool:
+        """Whether something beside its place shows that it is a name."""
+        tokens = self.tokens[name.first : name.last]
+        if any(token.low in GIVEN_NAMES or token.low in TITLES for token in tokens):
+            return True
+        if tokens[0].low in RELATIONS or tokens[-1].low in RELATIONS:
+            return low(self.tokens, name.last) not in _OCCASIONS
+        if self.cased and name.first > 0 and tokens[0].text[0].isupper():
+            return True
+        return any(name.value == known_name for known_name in self._known_people)
+
+    @property
+    def _known_people(self) -> tuple[str, ...]:
+        vocabulary = self.utterance.vocabulary
+        return tuple(n for key in ("person", "people") for n in vocabulary.get(key, ()))
+
+    def _book(self, slot: SlotSpec) -> Known:
+        kinds = ("person", "people") if slot.kind == "person" else ("place", "places")
+        return known(self._vocabulary(slot, *kinds))
 
     def _vocabulary(self, slot: SlotSpec, *kinds: str) -> tuple[str, ...]:
         vocabulary = self.utterance.vocabulary
@@ -287,35 +357,28 @@ class Work:
 
     def _places(self) -> None:
         for slot in self.plan.of("place"):
-            book = known(self._vocabulary(slot, "place", "places"))
-            name = place_at(
-                self.tokens,
-                self.taken,
-                self.plan.left[slot.name],
-                self.plan.right[slot.name],
-                book,
-                cased=self.cased,
-            )
+            if slot.name in self.slots:
+                continue
+            left = self.plan.cues[slot.name] | self.plan.left[slot.name]
+            right = self.plan.right[slot.name]
+            book = self._book(slot)
+            name = place_at(self.tokens, self.taken, left, right, book, cased=self.cased)
             if name is not None:
-                self._add(slot, name.value)
-                self._take(slot.name, name.first, name.last)
+                self._put_names(slot, [name])
 
     # text
 
     def _texts(self) -> None:
         slots = [slot for slot in self.plan.of("text") if slot.name != self.plan.seal]
-        marks = ["-" if self._passes(i) else mark for i, mark in enumerate(self.marks)]
-        matched = match_templates(self.plan, self.tokens, marks) or {}
-        for slot in slots:
-            if slot.name in matched:
-                self._put_text(slot, matched[slot.name])
         for slot in slots:
             if slot.name not in self.slots:
-                run = after_cue(self.tokens, self.plan.left[slot.name], self.free)
+                run = after_cue(self.tokens, self.plan.cues[slot.name], self.free)
                 if run is not None:
                     self._put_text(slot, run)
         primary = slots[0] if slots else None
-        if primary is not None and primary.name not in self.slots and self._wants(primary):
+        if self.explained or primary is None or primary.name in self.slots:
+            return
+        if self._wants(primary):
             run = remainder(self.tokens, self.free, self.plan.carriers)
             if run is not None:
                 self._put_text(primary, run)
@@ -324,16 +387,12 @@ class Work:
         """Whether what is left over can be this slot: its templates say so."""
         return any(f"{{{slot.name}}}" in template.items for template in self.plan.templates)
 
-    def _passes(self, i: int) -> bool:
-        token = self.tokens[i]
-        return token.shape == "other" or (
-            not self.marks[i] and token.low in POLITE and token.low not in ("can", "will")
-        )
-
     def _put_text(self, slot: SlotSpec, run: Run) -> None:
         if slot.name != self.plan.seal:
             trimmed = trim(self.tokens, run, self.free)
-            if trimmed is None:
+            if trimmed is None or all(
+                token.low in _GENERIC for token in self.tokens[trimmed.first : trimmed.last]
+            ):
                 return
             run = trimmed
         value = self.text[self.tokens[run.first].start : self.tokens[run.last - 1].end]
@@ -366,6 +425,3 @@ def _is_cased(text: str) -> bool:
         if word
     )
     return inner and any(c.islower() for c in letters)
-
-
-__all__ = ["STOP", "Work", "capitalise"]

@@ -40,7 +40,7 @@ SPOKEN = (
     Sample("remind_to_call", "Remind me to call the dentist in twenty minutes.", "en-gb"),
     Sample("find_an_hour", "Find an hour for a meeting with Peter next week.", "joe"),
     Sample("phone_number", "What is Maria's phone number?", "joe"),
-    Sample("add_contact", "Add Robert to my contacts.", "en-us+m3"),
+    Sample("add_contact", "Add Robert to my contacts.", "joe"),
     Sample("weather_in_paris", "What's the weather like in Paris?", "en-us+m3"),
     Sample("rain_on_sunday", "Will it rain in Berlin on Sunday?", "joe"),
     Sample("headlines", "Read me the latest news about science.", "en-gb+f2"),

@@ -120,9 +120,15 @@ class Reader:
             # Writers that cannot seek back leave a placeholder: 0, or close to 2 or 4 GiB.
             return self.head[:4] == b"RIFF" and self._end < size + 8 < 0x7FFF_0000
         if form == "ogg" and hasattr(self, "seek"):
-            end = self.seek(0, 2)
-            self.seek(max(0, end - HEAD))
+            self.seek(max(0, self.seek(0, 2) - HEAD))
             tail = self.read(HEAD)
-            page = tail.rfind(b"OggS")
-            return page < 0 or len(tail) < page + 6 or not tail[page + 5] & 4  # last-page flag
+            return not _last_page(tail[max(0, tail.rfind(b"OggS")) :])
         return False
+
+
+def _last_page(page: bytes) -> bool:
+    """Whether an Ogg page is whole and is flagged as its stream's last."""
+    if len(page) < 27 or not page[5] & 4:
+        return False
+    lengths = page[27 : 27 + page[26]]
+    return len(page) >= 27 + page[26] + sum(lengths)

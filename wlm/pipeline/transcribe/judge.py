@@ -13,6 +13,9 @@ from typing import NamedTuple
 UNSURE = -1.0
 """Mean log probability of a token below which a text is not to be trusted."""
 
+HESITANT = -0.8
+"""The same for a short context, below which a full one is worth a second look."""
+
 SILENT = 0.6
 """Probability of "no speech" from which on an unsure text is dropped."""
 

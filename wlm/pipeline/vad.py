@@ -64,6 +64,8 @@ def _fresh() -> State:
 
 def probabilities(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """The probability of speech for each started frame of ``samples`` (mono, 16 kHz)."""
+    if not len(samples):
+        return np.zeros(0, np.float32)
     count = -(-len(samples) // FRAME)
     padded = np.zeros(_CONTEXT + count * FRAME, np.float32)
     padded[_CONTEXT : _CONTEXT + len(samples)] = samples
@@ -76,7 +78,7 @@ def probabilities(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         )
         state = (hidden[0], hidden[1])
         parts.append(np.asarray(part, np.float32).reshape(-1))
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    return np.concatenate(parts)
 
 
 class _Gate:

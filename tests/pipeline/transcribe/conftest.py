@@ -20,9 +20,7 @@ Recording = Callable[[str], NDArray[np.float32]]
 @pytest.fixture(scope="session")
 def recording() -> Recording:
     """The samples of a recording in the folder ``data``."""
-    return lambda name: (
-        decode(DATA / f"{name}.ogg", max_bytes=1_000_000, max_seconds=60.0).samples
-    )
+    return lambda name: decode(DATA / f"{name}.ogg", max_bytes=1_000_000, max_seconds=60.0).samples
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,13 +29,11 @@ def test_windows_hold_all_speech_once_and_fit_the_encoder(stretches):
     for window in found:
         assert 0 <= window.start < window.end <= seconds
         assert window.seconds <= LONGEST
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in itertools.pairwise(found):
         assert before.end <= after.start
     for first, last in vad.spans(likely):
         start, end = first * vad.FRAME_SECONDS, last * vad.FRAME_SECONDS
-        inside = sum(
-            max(0.0, min(end, window.end) - max(start, window.start)) for window in found
-        )
+        inside = sum(max(0.0, min(end, window.end) - max(start, window.start)) for window in found)
         assert abs(inside - (end - start)) < 1e-6
 
 

@@ -118,18 +118,20 @@ class Decoder:
         self, clip: Clip, attempt: Attempt, language: str, hints: Sequence[str], first: Try
     ) -> Attempt:
         """The attempt, or a better one where it is suspicious."""
-        best = attempt
         told = hints if first.hinted else ()
         reason = judge.objection(attempt, clip.seconds, clip.speech, told)
+        if not reason and first.context < FULL and attempt.logprob < judge.HESITANT:
+            (longer,) = self._attempt([clip], language, hints, first._replace(context=FULL))
+            return judge.better(attempt, longer)
+        best = attempt
         for step in _ladder(first):
             if not reason:
                 return attempt
             if reason == "echo" and step.hinted:
                 continue
+            told = hints if step.hinted else ()
             (attempt,) = self._attempt([clip], language, hints, step)
-            reason = judge.objection(
-                attempt, clip.seconds, clip.speech, hints if step.hinted else ()
-            )
+            reason = judge.objection(attempt, clip.seconds, clip.speech, told)
             best = judge.better(best, attempt)
         return best if reason else attempt
 

@@ -13,9 +13,13 @@ from typing import NamedTuple
 UNSURE = -1.0
 """Mean log probability of a token below which a text is not to be trusted."""
 
+HESITANT = -0.8
+"""The same for a short context, below which a full one is worth a second look."""
+
 SILENT = 0.6
 """Probability of "no speech" from which on an unsure text is dropped."""
 
+_GARBLED = -1.5
 _SQUEEZED = 2.4
 _FASTEST = 30.0
 _SLOWEST = 1.5
@@ -125,12 +129,12 @@ def better(first: Attempt, second: Attempt) -> Attempt:
 def invented(attempt: Attempt, speech: float) -> bool:
     """Whether the words are more likely made up than heard; then nothing was heard.
 
-    An unsure text counts only where there was a good second of voice, and the decoder
-    itself heard some.
+    An unsure text counts only where there was a good second of voice, the decoder itself
+    heard some, and it is not sheer guessing.
     """
     if attempt.logprob >= UNSURE:
         return False
-    return attempt.no_speech > SILENT or speech < 1.0
+    return attempt.no_speech > SILENT or speech < 1.0 or attempt.logprob < _GARBLED
 
 
 def unsaid(attempt: Attempt, voice_after: float) -> bool:

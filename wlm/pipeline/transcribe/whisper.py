@@ -63,7 +63,7 @@ class FasterWhisper:
         likely = vad.probabilities(samples)
         cuts = windows.cut(likely, seconds)
         if not cuts:
-            return Transcript("", [], language, seconds, self.model)
+            return Transcript("", [], language, seconds)  # no model was asked
         name, decoder = self._load(language)
         run = _Run(decoder, samples, likely, language, request, self._settings)
         spoken = [s for part in run.all(cuts, self._workers) for s in part]

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import itertools
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from wlm.config import load
+from wlm.errors import ModelMissing, UsageError
+from wlm.pipeline.transcribe.interface import Request
+from wlm.pipeline.transcribe.whisper import FasterWhisper
+
+PAUSE = np.zeros(16_000, np.float32)
+WORDS = {
+    "timer": "set a timer for 20 minutes and remind me to water the plants",
+    "weather": "what will the weather be like in london tomorrow afternoon",
+}
+
+
+def plain(text: str) -> str:
+    return " ".join(re.findall(r"[\w']+", text.lower()))
+
+
+@pytest.mark.parametrize("name", WORDS)
+@pytest.mark.parametrize("short", [True, False])
+def test_a_request_is_heard_with_and_without_the_short_context(home, recording, name, short):
+    whisper = FasterWhisper(load({"stt_short_context": short}, home))
+    heard = whisper.transcribe(recording(name), Request())
+    assert plain(heard.text) == WORDS[name]
+    assert (heard.language, heard.model) == ("en", "tiny.en")
+    assert heard.seconds == pytest.approx(len(recording(name)) / 16_000)
+    assert heard.segments[-1].end <= heard.seconds + 0.01
+
+
+def test_where_nobody_speaks_nothing_is_heard(whisper, noise):
+    hints = Request(vocabulary=["Anneke Visser", "Utrecht", "Bjarne Holm"])
+    for sound in (noise, np.zeros(80_000, np.float32), np.zeros(0, np.float32)):
+        heard = whisper.transcribe(sound, hints)
+        assert (heard.text, heard.segments) == ("", [])
+
+
+def test_silence_around_speech_adds_no_words(whisper, recording, noise):
+    sound = np.concatenate((noise * 0.05, recording("weather"), noise * 0.05))
+    heard = whisper.transcribe(sound, Request())
+    assert plain(heard.text) == WORDS["weather"]
+    assert heard.segments[0].start > 4.0
+
+
+def test_a_name_is_heard_right_when_the_recogniser_was_told(whisper, recording):
+    told = Request(vocabulary=["Bjarne Holm", "Anneke Visser", "Utrecht", "Helios kickoff"])
+    assert "Anneke Visser" not in whisper.transcribe(recording("name"), Request()).text
+    heard = whisper.transcribe(recording("name"), told).text
+    assert plain(heard) == "schedule a call with anneke visser tomorrow at 10"
+
+
+def test_more_hints_than_fit_are_cut_and_the_first_count(whisper, recording):
+    many = ["Anneke Visser", *(f"Person Number{n}" for n in range(500))]
+    assert "Anneke Visser" in whisper.transcribe(recording("name"), Request(vocabulary=many)).text
+
+
+def test_a_long_recording_is_heard_whole_in_order_and_tells_how_far_it_is(whisper, recording):
+    names = list(itertools.islice(itertools.cycle(WORDS), 16))
+    sound = np.concatenate([part for name in names for part in (recording(name), PAUSE)])
+    seconds = len(sound) / 16_000
+    done: list[float] = []
+    heard = whisper.transcribe(sound, Request(progress=done.append))
+    assert seconds > 60
+    said, expected = plain(heard.text).split(), " ".join(WORDS[n] for n in names).split()
+    assert abs(len(said) - len(expected)) <= 3
+    assert len(set(expected) - set(said)) == 0
+    assert done == sorted(done)
+    assert done[-1] == pytest.approx(seconds)
+    assert len(done) > 1
+    for before, after in itertools.pairwise(heard.segments):
+        assert before.start <= before.end <= after.start + 0.3
+    assert heard.text == " ".join(segment.text for segment in heard.segments)
+
+
+def test_several_clients_hear_what_one_does(whisper, recording):
+    clips = [recording(name) for name in WORDS] * 4
+    with ThreadPoolExecutor(4) as pool:
+        texts = list(pool.map(lambda clip: whisper.transcribe(clip, Request()).text, clips))
+    assert [plain(text) for text in texts] == list(WORDS.values()) * 4
+
+
+def test_other_languages_go_to_base_and_english_can_be_detected(whisper, recording):
+    heard = whisper.transcribe(recording("german"), Request(language="de-DE"))
+    assert heard.text.startswith("Guten Morgen")
+    assert (heard.language, heard.model) == ("de", "base")
+    heard = whisper.transcribe(recording("weather"), Request(language=""))
+    assert (heard.language, heard.model) == ("en", "base")
+    assert "london tomorrow afternoon" in plain(heard.text)
+
+
+def test_an_english_model_refuses_another_language(home, recording):
+    whisper = FasterWhisper(load({"stt_model": "tiny.en"}, home))
+    with pytest.raises(ModelMissing, match=r"tiny\.en knows English only"):
+        whisper.transcribe(recording("german"), Request(language="de"))
+
+
+def test_an_unknown_language_is_named(whisper, recording):
+    with pytest.raises(UsageError, match="'qq'"):
+        whisper.transcribe(recording("german"), Request(language="qq"))

@@ -157,7 +157,9 @@ class Runner:
     def _fail(
         self, row: Row, outcome: Outcome, failure: Failure, values: dict[str, Any]
     ) -> Row | None:
-        log.warning("event %s failed: %s", row["id"], failure.code)
+        # Away or refused is everyday life; a skill that raised is for its author to mend.
+        level = logging.WARNING if failure.code == SkillError.code else logging.INFO
+        log.log(level, "event %s failed: %s", row["id"], failure.code)
         target, detail = State.FAILED, failure.message
         if failure.retryable:
             target = State.DEAD

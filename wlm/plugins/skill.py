@@ -103,7 +103,7 @@ def intent(
     confirm: str = "",
     priority: int = 0,
     timeout: float = 30.0,
-    retries: int = 3,
+    retries: int | None = None,
     cache_seconds: int = 0,
 ) -> Callable[[Handler], Handler]:
     """Make a method an intent.
@@ -111,9 +111,12 @@ def intent(
     ``examples`` are English utterances with ``{slot}`` marks; an intent without any is
     never routed to, only emitted. ``confirm`` is the question before a ``send``, with
     ``{slot}`` marks; default: the intent and all its values. ``priority`` is 0
-    (interactive) to 9 (background), ``timeout`` in seconds, ``retries`` how often a
-    retryable error is tried again, ``cache_seconds`` how long the reply may be reused.
+    (interactive) to 9 (background), ``timeout`` in seconds, ``cache_seconds`` how long the
+    reply may be reused. ``retries`` is how often a retryable error is tried again; default:
+    3, but 0 for a ``read``, since nobody waits for an answer that comes an hour later.
     """
+    if retries is None:
+        retries = 0 if effect == "read" else 3
     declaration = _Declaration(
         tuple(examples), tuple(keywords), effect, confirm, priority, timeout, retries, cache_seconds
     )

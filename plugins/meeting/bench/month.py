@@ -15,11 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from wlm.plugins.testing import context, run
-from wlm.types import new_id
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Entry
 from wlm_meeting.skill import Meeting
+
+from wlm.plugins.testing import context, run
+from wlm.types import new_id
 
 RULES = ["FREQ=WEEKLY", "FREQ=WEEKLY;BYDAY=MO,WE,FR", "FREQ=DAILY", "FREQ=MONTHLY", "FREQ=YEARLY"]
 FIRST = datetime(2024, 1, 1, 8)  # noqa: DTZ001 - wall time
@@ -57,7 +58,9 @@ def main() -> None:
         calendar.add(*(made(number, chance) for number in range(count)))
         zone = ZoneInfo("Europe/Berlin")
         months = [datetime(2026, month, 1, tzinfo=zone) for month in range(1, 13)]
-        _report("a month", [lambda m=m: calendar.between(m, m + timedelta(days=30)) for m in months])
+        _report(
+            "a month", [lambda m=m: calendar.between(m, m + timedelta(days=30)) for m in months]
+        )
         _report("a day", [lambda m=m: calendar.between(m, m + timedelta(days=1)) for m in months])
         _report("next", [lambda: run(Meeting(), "list", ctx, pick="next")] * 12)
         _report("by name", [lambda: run(Meeting(), "list", ctx, title="meeting 77")] * 12)

@@ -305,9 +305,9 @@ def test_round_trip(
         one["all_day"] = "all day" if one["all_day"] else None
         talk("create", **one)
         found = talk.calendar.all()[-1]
-        if skip and rrule and (first := talk.calendar.search(lambda o, f=found: o.entry == f)):
+        if skip and rrule and (first := talk.calendar.search(lambda e, f=found: e == f)):
             talk.calendar.skip(first[0])
-        if move and rrule and (first := talk.calendar.search(lambda o: o.entry.repeats)):
+        if move and rrule and (first := talk.calendar.search(lambda e: e.repeats)):
             when = first[0].start + timedelta(hours=26)
             alone = talk.calendar.detach(first[0])
             wall = when.astimezone(talk.ctx.timezone).replace(tzinfo=None)

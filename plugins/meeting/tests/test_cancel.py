@@ -85,7 +85,7 @@ def test_a_series_asks_for_one_or_all(busy: Talk) -> None:
     assert question.text.startswith("Standup repeats. Only the next one, tomorrow at 9 am")
     reply = busy.answer("cancel", 0, title="standup")
     assert reply.speech.endswith("is cancelled. The others stay.")
-    assert [s for s, t in busy.shown("2026-11-23", 7) if t == "standup"][0] == "11-24 09:00"
+    assert next(s for s, t in busy.shown("2026-11-23", 7) if t == "standup") == "11-24 09:00"
     busy("cancel", title="standup", scope="all")
     assert "standup" not in {t for _, t in busy.shown("2026-11-23", 7)}
 

@@ -19,6 +19,8 @@ from wlm_meeting.tables import entries
 _DAY = timedelta(days=1)
 _WINDOWS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
 _COLUMNS = entries.c
+Fits = Callable[[Entry], bool]
+"""Whether an entry is wanted; asked once an entry, before its occurrences are worked out."""
 _CHUNK = 500
 """UIDs a query asks for at once; databases limit parameters."""
 
@@ -33,23 +35,24 @@ class Calendar:
 
     # --- look ---------------------------------------------------------------------------
 
-    def between(self, start: datetime, end: datetime) -> list[Occurrence]:
-        """All that takes place in start ≤ t < end, by start, then end."""
+    def between(self, start: datetime, end: datetime, fits: Fits | None = None) -> list[Occurrence]:
+        """What takes place in start ≤ t < end, by start, then end; only of entries that fit."""
         rows = self._db.select(entries, *_span(start, end, repeats=False))
-        found = [Entry.of(row).single(self.zone) for row in rows]
-        found += self._repeating(start, end)
+        singles = (Entry.of(row) for row in rows)
+        found = [entry.single(self.zone) for entry in singles if fits is None or fits(entry)]
+        found += self._repeating(start, end, fits)
         return sorted(
             (occurrence for occurrence in found if occurrence.touches(start, end)),
             key=lambda o: (o.start, o.end, o.entry.title),
         )
 
-    def _repeating(self, start: datetime, end: datetime) -> Iterator[Occurrence]:
+    def _repeating(self, start: datetime, end: datetime, fits: Fits | None) -> Iterator[Occurrence]:
         rows = self._db.select(entries, *_span(start, end, repeats=True))
-        if not rows:
+        series = [e for e in map(Entry.of, rows) if fits is None or fits(e)]
+        if not series:
             return
-        changed = self._changed([row["id"] for row in rows])
-        for row in rows:
-            entry = Entry.of(row)
+        changed = self._changed([entry.id for entry in series])
+        for entry in series:
             for wall in self.walls(entry, start, end):
                 if (entry.id, wall.isoformat()) not in changed:
                     yield entry.at(wall, self.zone)
@@ -96,30 +99,33 @@ class Calendar:
 
     def search(
         self,
-        wanted: Callable[[Occurrence], bool],
+        fits: Fits,
         *,
-        since: datetime | None = None,
+        timed: bool = False,
+        later: bool = False,
         limit: int = 5,
-        per_series: int = 1,
     ) -> list[Occurrence]:
-        """The next occurrences that are ``wanted``, from now on (or ``since``), at most 400 days.
+        """The next occurrences of entries that fit, in at most 400 days; one of each series.
 
-        A series gives its next ``per_series`` occurrences.
+        ``timed`` leaves out what lasts all day, ``later`` what has begun.
         """
-        since = since or self.now
         for window in _WINDOWS:
-            found = self.between(since, since + window)
-            kept = list(_few(filter(wanted, found), per_series))
+            found = (
+                occurrence
+                for occurrence in self.between(self.now, self.now + window, fits)
+                if not (timed and occurrence.entry.all_day)
+                and not (later and occurrence.start <= self.now)
+            )
+            kept = list(_first_of_each(found))
             if len(kept) >= limit or window == _WINDOWS[-1]:
                 return kept[:limit]
         return []
 
-    def before(self, wanted: Callable[[Occurrence], bool]) -> Occurrence | None:
-        """The most recent occurrence that is ``wanted`` and began before now."""
+    def before(self, fits: Fits) -> Occurrence | None:
+        """The most recent occurrence that began before now, of entries that fit."""
         for window in _WINDOWS:
-            found = self.between(self.now - window, self.now)
-            past = [o for o in found if o.start < self.now and wanted(o)]
-            if past:
+            found = self.between(self.now - window, self.now, fits)
+            if past := [occurrence for occurrence in found if occurrence.start < self.now]:
                 return past[-1]
         return None
 
@@ -238,10 +244,10 @@ def _bare(rrule: str) -> str:
     return ";".join(p for p in rrule.split(";") if not p.startswith(("COUNT=", "UNTIL=")))
 
 
-def _few(found: Iterable[Occurrence], per_series: int) -> Iterator[Occurrence]:
-    seen: dict[str, int] = {}
+def _first_of_each(found: Iterable[Occurrence]) -> Iterator[Occurrence]:
+    seen: set[str] = set()
     for occurrence in found:
-        key = occurrence.entry.series or occurrence.entry.id
-        seen[key] = seen.get(key, 0) + 1
-        if seen[key] <= per_series:
+        series = occurrence.entry.series or occurrence.entry.id
+        if series not in seen:
+            seen.add(series)
             yield occurrence

@@ -24,7 +24,8 @@ def write(entries: Iterable[Entry]) -> bytes:
     series = {entry.id: entry for entry in everything if entry.repeats}
     for entry in everything:
         calendar.add_component(_event(entry, series.get(entry.series or "")))
-    calendar.add_missing_timezones()
+    earliest = min((entry.starts_at for entry in everything), default=datetime.now(UTC))
+    calendar.add_missing_timezones(first_date=earliest.date().replace(month=1, day=1))
     data: bytes = calendar.to_ical()
     return data
 

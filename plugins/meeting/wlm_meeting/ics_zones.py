@@ -32,7 +32,7 @@ class Zones:
         zone = moment.tzinfo if isinstance(moment, datetime) else None
         if isinstance(zone, ZoneInfo):
             return zone
-        if zone is UTC or (zone is not None and zone.tzname(None) == "UTC"):
+        if zone is UTC:
             return ZoneInfo("UTC")
         if not tzid:
             return self._user
@@ -55,7 +55,7 @@ class Zones:
         own = self._own.get(tzid)
         if own is None:
             return None
-        wanted = [own.utcoffset(sample) for sample in _SAMPLES]
+        wanted = [sample.replace(tzinfo=own).utcoffset() for sample in _SAMPLES]
         if None in wanted:
             return None
         names = sorted(name for name in available_timezones() if "/" in name)

@@ -43,8 +43,7 @@ def look(ctx: Context, query: Query) -> Reply:
 
 
 def _at_moment(ctx: Context, calendar: Calendar, start: datetime, what: match.Wanted) -> Reply:
-    found = calendar.between(start, start + timedelta(minutes=1))
-    found = [o for o in found if what.fits(o)]
+    found = calendar.between(start, start + timedelta(minutes=1), what.fits)
     moment = say.moment(rules.local(start, calendar.zone), ctx.now)
     if not found:
         return _none(f"You have nothing {moment}.", what)
@@ -54,7 +53,7 @@ def _at_moment(ctx: Context, calendar: Calendar, start: datetime, what: match.Wa
 def _in_range(
     ctx: Context, calendar: Calendar, when: TimeRange, what: match.Wanted, pick: Pick | None
 ) -> Reply:
-    found = [o for o in calendar.between(when.start, when.end) if what.fits(o)]
+    found = calendar.between(when.start, when.end, what.fits)
     said = range_text(calendar, when, ctx.now)
     if not found:
         return _none(f"You have {_nothing(what)} {said}.", what)
@@ -67,11 +66,7 @@ def _in_range(
 
 
 def _next(ctx: Context, calendar: Calendar, what: match.Wanted, limit: int) -> Reply:
-    found = calendar.search(
-        lambda o: what.fits(o) and o.start > ctx.now and not (limit == 1 and o.entry.all_day),
-        limit=limit,
-        per_series=1,
-    )
+    found = calendar.search(what.fits, timed=limit == 1, later=True, limit=limit)
     if found and limit == 1:
         return _found(ctx, f"Next is {_one(found[0], ctx.now)}.", found)
     if found and len(found) == 1:
@@ -97,7 +92,7 @@ def _rest(ctx: Context, calendar: Calendar, what: match.Wanted) -> Reply:
     tomorrow = rules.localise(
         datetime.combine(ctx.now.date() + timedelta(days=1), datetime.min.time()), calendar.zone
     )
-    found = [o for o in calendar.between(ctx.now, tomorrow) if what.fits(o)]
+    found = calendar.between(ctx.now, tomorrow, what.fits)
     if found:
         return _found(ctx, f"{_count(found)} today: {_listed(found, ctx.now)}.", found)
     following = _next(ctx, calendar, what, 1)

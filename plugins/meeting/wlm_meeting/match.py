@@ -45,9 +45,9 @@ class Wanted(NamedTuple):
             return 0
         return _title_score(self.words, entry) if self.words else 1
 
-    def fits(self, occurrence: Occurrence) -> bool:
+    def fits(self, entry: Entry) -> bool:
         """Whether it may be meant."""
-        return self.score(occurrence.entry) > 0
+        return self.score(entry) > 0
 
 
 def wanted(title: str, people: Sequence[Person] | None) -> Wanted:

@@ -26,11 +26,22 @@ _PERIODS = {
     "WEEKLY": timedelta(weeks=1),
 }
 _FREQUENCIES = {*_PERIODS, "MONTHLY", "YEARLY"}
-_WITHIN_A_DAY = {"FREQ", "INTERVAL", "WKST", "BYDAY", "BYHOUR", "BYMINUTE"}
+_ALWAYS = {"FREQ", "INTERVAL", "WKST", "BYDAY"}
+_ALLOWED = {
+    "MINUTELY": _ALWAYS,
+    "HOURLY": _ALWAYS,
+    "DAILY": _ALWAYS | {"BYMONTH", "BYMONTHDAY", "BYHOUR", "BYMINUTE", "BYSECOND"},
+    "WEEKLY": _ALWAYS | {"BYMONTH", "BYHOUR", "BYMINUTE", "BYSECOND", "BYSETPOS"},
+}
+"""Parts that go with a frequency (RFC 5545); what repeats within a day has fewer."""
+_LONGEST_MONTH = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 _FASTEST = 5
 """Minutes between occurrences, at least."""
 _MOST = 20_000
 """Occurrences that COUNT may ask for."""
+
+_SOON = timedelta(days=14_700)
+_LAST = datetime(9999, 12, 31)  # noqa: DTZ001 - wall time
 
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
@@ -92,13 +103,22 @@ def _sound(rule: Rule) -> bool:
         return False
     if rule.get("FREQ") == "MINUTELY" and int(interval) < _FASTEST:
         return False
-    if rule.get("FREQ") in ("MINUTELY", "HOURLY") and set(dict(rule.parts)) - _WITHIN_A_DAY:
+    names = {name for name, _ in rule.parts}
+    if "BYEASTER" in names or names - _ALLOWED.get(rule.get("FREQ"), names):
         return False
     try:
         _build(rule.text, datetime(2000, 1, 1), None)  # noqa: DTZ001 - wall time
+        return _has_a_day(rule)
     except (ValueError, TypeError, AttributeError, KeyError):  # what dateutil gives for nonsense
         return False
-    return True
+
+
+def _has_a_day(rule: Rule) -> bool:
+    """Whether its months have its days: not the 30th of February."""
+    months = [int(text) for text in rule.get("BYMONTH").split(",") if text]
+    days = [abs(int(text)) for text in rule.get("BYMONTHDAY").split(",") if text]
+    longest = max((_LONGEST_MONTH.get(month, 31) for month in months), default=31)
+    return min(days, default=1) <= longest
 
 
 def _bad() -> BadRequest:
@@ -131,13 +151,17 @@ def _build(text: str, start: datetime, until: datetime | None) -> rrule:
 def first(rule: Rule, start: datetime) -> datetime | None:
     """The first occurrence at or after ``start`` (wall time); None if there is none soon.
 
-    Soon is 40 years, for a leap day on a Sunday; 32 days for what repeats within a day.
+    Soon is 40 years, for a leap day on a Sunday. Dates repeat every 400 years, and dateutil
+    walks a rule that never comes true to the year 9999: so it starts in the last cycle.
     """
-    days = 32 if rule.get("FREQ") in ("MINUTELY", "HOURLY") else 14_700
-    soon = start + timedelta(days=days)
-    walk = iter(_build(rule.text, start, min(rule.until or soon, soon)))
-    found: datetime | None = next(walk, None)
-    return found
+    cycles = (9958 - start.year) // 400 * 400
+    walk = iter(_build(rule.text, start.replace(year=start.year + cycles), None))
+    moment: datetime | None = next(walk, None)
+    if moment is None:
+        return None
+    found = moment.replace(year=moment.year - cycles)
+    end = min(rule.until or _LAST, start + _SOON)
+    return found if found <= end else None
 
 
 def last(rule: Rule, start: datetime) -> datetime | None:

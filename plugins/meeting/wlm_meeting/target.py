@@ -60,7 +60,7 @@ def candidates(calendar: Calendar, target: Target) -> list[Occurrence]:
     what = target.what
     if target.when is None:
         return match.best(calendar.search(what.fits, limit=50), what)
-    found = [o for o in calendar.between(target.when.start, target.when.end) if what.fits(o)]
+    found = calendar.between(target.when.start, target.when.end, what.fits)
     start, end = (rules.local(t, calendar.zone) for t in (target.when.start, target.when.end))
     exact = [o for o in found if o.start == start]
     inside = [o for o in found if start <= o.start < end]

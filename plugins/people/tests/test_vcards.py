@@ -43,7 +43,7 @@ def test_a_card_of_an_old_telephone(ctx, book):
     )
     assert import_vcards(ctx, data) == Imported(1, 0, 0)
     contact = only(book)
-    assert (contact.name, contact.given, contact.family) == ("Jörg Müller", "Jörg", "Müller")
+    assert (contact.name, *contact.parts) == ("Jörg Müller", "Jörg", "Müller")
     assert contact.phones == (
         Point("+49 151 22222", "mobile"),
         Point("030 11111", "work"),

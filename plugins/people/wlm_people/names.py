@@ -21,7 +21,7 @@ _PARTICLES = _set("van von der den de del della di da dos du la le ter ten bin i
 
 def fold(text: str) -> str:
     """Lower case, no accents, no punctuation, one space between words; any script."""
-    text = text.casefold().translate(_LETTERS)
+    text = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
     text = unicodedata.normalize("NFKD", text)
     text = "".join(c for c in text if not unicodedata.combining(c))
     text = re.sub(r"['’ʼ`´]", "", text)

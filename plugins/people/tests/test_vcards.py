@@ -10,6 +10,7 @@ from wlm_people.book import Book
 from wlm_people.card import from_lines
 from wlm_people.contact import Contact, Point
 from wlm_people.lines import read
+from wlm_people.tables import contacts, details, names, words
 from wlm_people.vcards import Imported, export_vcards, import_vcards, to_vcard
 
 from wlm.errors import UsageError
@@ -43,7 +44,7 @@ def test_a_card_of_an_old_telephone(ctx, book):
     )
     assert import_vcards(ctx, data) == Imported(1, 0, 0)
     contact = only(book)
-    assert (contact.name, contact.given, contact.family) == ("Jörg Müller", "Jörg", "Müller")
+    assert (contact.name, *contact.parts) == ("Jörg Müller", "Jörg", "Müller")
     assert contact.phones == (
         Point("+49 151 22222", "mobile"),
         Point("030 11111", "work"),
@@ -246,6 +247,18 @@ def test_all_or_nothing(ctx, book):
     with recorded(ctx).store.write() as connection:
         connection.exec_driver_sql("DROP TRIGGER refuse")
     assert import_vcards(ctx, many).added == 500
+
+
+def test_what_is_too_long_is_cut_or_kept_whole(ctx, book):
+    data = card("UID:" + "u" * 900, "FN:Long " + "x" * 3000, "NICKNAME:" + "ß" * 3000,
+                "TEL;TYPE=" + "k" * 900 + ":" + "1" * 3000, "NOTE:" + "z " * 9000)  # fmt: skip
+    assert import_vcards(ctx, data).added == 1
+    assert import_vcards(ctx, data) == Imported(0, 0, 0, 1)
+    rows = {table: ctx.db.select(table) for table in (contacts, details, names, words)}
+    for table, found in rows.items():
+        for column in table.columns:
+            if (most := getattr(column.type, "length", None)) is not None:
+                assert max(len(row[column.name]) for row in found) <= most, column
 
 
 def test_nothing_personal_is_logged(ctx, caplog, capfd):

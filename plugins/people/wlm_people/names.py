@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -15,17 +16,22 @@ def _set(words: str) -> frozenset[str]:
 _LETTERS = str.maketrans(
     {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
+_APOSTROPHE = re.compile("['’ʼ`´]")
+_WORD = re.compile(r"[^\W_]+")
 _TITLES = _set("mr mrs ms miss mx dr prof professor sir madam frau herr")
 _PARTICLES = _set("van von der den de del della di da dos du la le ter ten bin ibn al el st zu")
 
 
+@lru_cache(maxsize=16384)
 def fold(text: str) -> str:
     """Lower case, no accents, no punctuation, one space between words; any script."""
-    text = text.casefold().translate(_LETTERS)
-    text = unicodedata.normalize("NFKD", text)
-    text = "".join(c for c in text if not unicodedata.combining(c))
-    text = re.sub(r"['’ʼ`´]", "", text)
-    return " ".join(re.findall(r"[^\W_]+", text))
+    if text.isascii():
+        text = text.lower()
+    else:
+        text = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
+        text = unicodedata.normalize("NFKD", text)
+        text = "".join(c for c in text if not unicodedata.combining(c))
+    return " ".join(_WORD.findall(_APOSTROPHE.sub("", text)))
 
 
 def said_words(text: str) -> list[str]:

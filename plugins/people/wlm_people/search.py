@@ -24,7 +24,7 @@ PERSON = ("name", "nickname", "relation", "role", "company")
 """Where somebody who was said is looked for."""
 
 _WEIGHT = {"name": 1.0, "nickname": 1.0, "relation": 1.0, "role": 0.9, "company": 0.88}
-_MOST = 60  # candidates that are judged
+_MOST = 40  # candidates that are judged
 _ALIKE = 24  # words that are kept for one said word
 _LIKELY = 0.84  # a word of the book that was probably meant by a said one
 _WORD = 0.5  # one that may have been
@@ -170,6 +170,8 @@ def _ranked(people: Iterable[Contact], said: list[str], fields: Sequence[str]) -
 def _fit(contact: Contact, said: list[str], fields: Sequence[str]) -> float:
     """The best fit over all that the contact is called and every reading of what was said."""
     named = name_words(contact.name)
+    if "name" in fields and named == said:
+        return 1.0
     texts: list[tuple[str, list[str]]] = []
     if "name" in fields:
         texts += [("name", named), *(("name", [word]) for word in joined(contact))]

@@ -93,4 +93,5 @@ def keys(word: str) -> set[str]:
     loosely = {loose(spelling) for spelling in (word, said_as(word))} - {""}
     found = {f"m{code}" for code in codes(word)} | {f"l{code}" for code in loosely}
     found |= {f"d{rest}" for rest in near(word)}
-    return found | {f"e{rest}" for code in loosely if len(code) > 3 for rest in near(code)}
+    found |= {f"e{rest}" for code in loosely if len(code) > 3 for rest in near(code)}
+    return {key[: LONGEST + 1] for key in found}  # some letters sound as two

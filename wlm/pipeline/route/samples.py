@@ -73,10 +73,17 @@ def make_samples(
             samples += [Sample(t, name, group, 1 / len(texts), exact) for t in texts if t]
             group += 1
     for line in none_pool(language):
-        if text := normalise(line, language):
-            samples.append(Sample(text, NONE, group, 1.0, False))
-            group += 1
+        texts = list(_expand_none(line, language, chance, expansions))
+        samples += [Sample(text, NONE, group, 1 / len(texts), False) for text in texts if text]
+        group += 1
     return samples
+
+
+def _expand_none(line: str, language: str, chance: random.Random, count: int) -> Iterator[str]:
+    """A line of the none pool; its marks name pools of values."""
+    pools: Mapping[str, Sequence[str]] = lexicon(language, "values")
+    for _ in range(count if _MARK.search(line) else 1):
+        yield normalise(_MARK.sub(lambda mark: chance.choice(pools[mark[1]]), line), language)
 
 
 def is_exact(example: str, spec: IntentSpec) -> bool:

@@ -17,7 +17,17 @@ from wlm.pipeline.route.normalise import lexicon
 
 _NUMBER = re.compile(r"\d[\d:]*(?:st|nd|rd|th)?")
 _CLOCK = re.compile(r"\d[\d:]*(?:am|pm)|\d{1,2}:\d\d")
-_WEIGHTS = {"w": 1.0, "p": 0.8, "t": 0.5, "C": 0.9, "D": 0.7, "b": 0.8, "c": 0.35, "k": 1.0, "n": 0.5}
+_WEIGHTS = {
+    "w": 1.0,
+    "p": 0.8,
+    "t": 0.5,
+    "C": 0.9,
+    "D": 0.7,
+    "b": 0.8,
+    "c": 0.35,
+    "k": 1.0,
+    "n": 0.5,
+}
 """How much a kind of feature weighs before the whole is scaled to length one."""
 
 

@@ -38,8 +38,12 @@ def train(
     *,
     penalty: float,
     iterations: int,
+    start: Linear | None = None,
 ) -> Linear:
-    """Fit ``count`` classes to ``rows``; ``importance`` weighs rows, ``penalty`` is L2's."""
+    """Fit ``count`` classes to ``rows``, from ``start`` on.
+
+    ``importance`` weighs rows, ``penalty`` is L2's.
+    """
     target = np.zeros((len(rows), count), np.float32)
     target[np.arange(len(rows)), classes] = 1
     total = np.float32(importance.sum())
@@ -57,7 +61,8 @@ def train(
         value += 0.5 * penalty * float((weights[:-1] ** 2).sum())
         return value, gradient.ravel()
 
-    return Linear(minimise(loss, np.zeros(shape, np.float32).ravel(), iterations).reshape(shape))
+    first = np.zeros(shape, np.float32) if start is None else start.weights
+    return Linear(minimise(loss, first.ravel(), iterations).reshape(shape))
 
 
 def minimise(loss: Loss, start: Floats, iterations: int, memory: int = 8) -> Floats:

@@ -120,7 +120,13 @@ class LocalRouter:
         scope = 1 - float(chances[-1])
         acts = scope >= self.model.thresholds[classes[best]]
         return _Judged(
-            text, plain, classes[best] if acts else None, float(chances[best]), scope, False, chances
+            text,
+            plain,
+            classes[best] if acts else None,
+            float(chances[best]),
+            scope,
+            False,
+            chances,
         )
 
     def _ask_judge(self, text: str) -> tuple[str | None, float]:

@@ -60,7 +60,7 @@ def none_pool(language: str) -> list[str]:
 
 
 def make_samples(
-    intents: Mapping[str, IntentSpec], language: str, *, expansions: int = 3, seed: int = 7
+    intents: Mapping[str, IntentSpec], language: str, *, expansions: int = 2, seed: int = 7
 ) -> list[Sample]:
     """Rows of every routable intent, then of none; the same for the same declarations."""
     chance = random.Random(seed)  # noqa: S311 - variety, not secrets
@@ -73,10 +73,17 @@ def make_samples(
             samples += [Sample(t, name, group, 1 / len(texts), exact) for t in texts if t]
             group += 1
     for line in none_pool(language):
-        if text := normalise(line, language):
-            samples.append(Sample(text, NONE, group, 1.0, False))
-            group += 1
+        texts = list(_expand_none(line, language, chance, expansions))
+        samples += [Sample(text, NONE, group, 1 / len(texts), False) for text in texts if text]
+        group += 1
     return samples
+
+
+def _expand_none(line: str, language: str, chance: random.Random, count: int) -> Iterator[str]:
+    """A line of the none pool; its marks name pools of values."""
+    pools: Mapping[str, Sequence[str]] = lexicon(language, "values")
+    for _ in range(count if _MARK.search(line) else 1):
+        yield normalise(_MARK.sub(lambda mark: chance.choice(pools[mark[1]]), line), language)
 
 
 def is_exact(example: str, spec: IntentSpec) -> bool:
@@ -89,17 +96,21 @@ def expand(
     example: str, spec: IntentSpec, language: str, chance: random.Random, count: int
 ) -> Iterator[str]:
     """The example in plain form with values in place of its marks, ``count`` times."""
-    marks = _MARK.findall(example)
-    pools = {name: _values(spec.slot(name), name, language) for name in marks}
+    marks = list(_MARK.finditer(example))
+    pools = [_values(spec.slot(mark[1]), mark, language) for mark in marks]
     for _ in range(count if marks else 1):
-        chosen = {name: chance.choice(pool) for name, pool in pools.items()}
-        filled = _MARK.sub(lambda match, chosen=chosen: chosen[match[1]], example)  # type: ignore[misc]  # a default binds the loop's value
-        yield normalise(filled, language)
+        chosen = iter([chance.choice(pool) for pool in pools])
+        yield normalise(_MARK.sub(lambda _mark, values=chosen: next(values), example), language)  # type: ignore[misc]  # a default binds the loop's value
 
 
-def _values(slot: SlotSpec | None, name: str, language: str) -> Sequence[str]:
-    """What may stand for a mark: the slot's own values, its choices, the pool of its name or kind."""
+def _values(slot: SlotSpec | None, mark: re.Match[str], language: str) -> Sequence[str]:
+    """What may stand for a mark.
+
+    The slot's own values, its choices, or the language's pool for its kind, its name and
+    the word before ("remind me to {title}" takes verbs), the closest that there is.
+    """
     pools: Mapping[str, Sequence[str]] = lexicon(language, "values")
+    name = mark[1]
     if slot is None:
         return (name,)
     if slot.extra.values:
@@ -107,4 +118,8 @@ def _values(slot: SlotSpec | None, name: str, language: str) -> Sequence[str]:
     if slot.choices:
         spoken = [word for words in slot.extra.aliases.values() for word in words]
         return [*slot.choices, *spoken]
-    return pools.get(f"{slot.kind}_{name}") or pools.get(slot.kind) or (name,)
+    before = mark.string[: mark.start()].split()[-1:] or [""]
+    for key in (f"{slot.kind}_{name}_after_{before[0].lower()}", f"{slot.kind}_{name}", slot.kind):
+        if key in pools:
+            return pools[key]
+    return (name,)

@@ -21,11 +21,12 @@ Ints = NDArray[np.int64]
 class Recipe(NamedTuple):
     """What was chosen by measurement (``bench/route.py``)."""
 
-    columns: int = 4000
+    columns: int = 2500
     meaning: float = 1.0
     penalty: float = 3e-5
-    iterations: int = 40
-    folds: int = 3
+    iterations: int = 28
+    last_iterations: int = 16
+    held_out: float = 0.25
     none_share: float = 1.0
     ask_width: float = 0.12
 
@@ -46,11 +47,14 @@ def fit(
     recipe = recipe or Recipe()
     names = (*dict.fromkeys(s.intent for s in samples if s.intent != NONE), NONE)
     columns, rows = _rows(samples, names, extractor, vectors, recipe)
-    logits = _held_out(rows, len(names), recipe)
-    temperature = _temperature(logits, rows)
+    out = _held_out(rows, recipe)
+    trial = _train(rows, len(names), recipe, None if out.all() else ~out)
+    held = Rows(*(block[out] for block in rows))
+    logits = trial.logits(held.matrix)
+    temperature = _temperature(logits, held)
     chances = softmax(logits / np.float32(temperature))
-    thresholds = _thresholds(chances, rows, names)
-    linear = _train(rows, len(names), recipe)
+    thresholds = _thresholds(chances, held, names)
+    linear = _train(rows, len(names), recipe, start=trial)
     exact, exact_intents = _exact(samples, names, extractor)
     width = len(columns)
     return Model(
@@ -64,7 +68,7 @@ def fit(
         temperature=temperature,
         thresholds=thresholds,
         ask_from=max(0.0, min(thresholds.values(), default=0.5) - recipe.ask_width),
-        report=_report(chances, rows, names, thresholds),
+        report=_report(chances, held, len(rows.matrix), names, thresholds),
     )
 
 
@@ -123,7 +127,13 @@ def _importance(share: Floats, classes: Ints, names: Sequence[str], none_share: 
     return weights
 
 
-def _train(rows: Rows, count: int, recipe: Recipe, keep: NDArray[np.bool_] | None = None) -> Linear:
+def _train(
+    rows: Rows,
+    count: int,
+    recipe: Recipe,
+    keep: NDArray[np.bool_] | None = None,
+    start: Linear | None = None,
+) -> Linear:
     chosen = rows if keep is None else Rows(*(block[keep] for block in rows))
     return train(
         chosen.matrix,
@@ -131,19 +141,16 @@ def _train(rows: Rows, count: int, recipe: Recipe, keep: NDArray[np.bool_] | Non
         chosen.importance,
         count,
         penalty=recipe.penalty,
-        iterations=recipe.iterations,
+        iterations=recipe.last_iterations if start else recipe.iterations,
+        start=start,
     )
 
 
-def _held_out(rows: Rows, count: int, recipe: Recipe) -> Floats:
-    """Logits of each row from a model that saw no row of the same example."""
-    folds = (rows.groups * 2_654_435_761 % 2**32) % recipe.folds
-    logits = np.zeros((len(rows.matrix), count), np.float32)
-    for fold in range(recipe.folds):
-        out = folds == fold
-        if out.any() and not out.all():
-            logits[out] = _train(rows, count, recipe, ~out).logits(rows.matrix[out])
-    return logits
+def _held_out(rows: Rows, recipe: Recipe) -> NDArray[np.bool_]:
+    """Rows to calibrate on: all rows of an example are in or out together."""
+    spread = (rows.groups * 2_654_435_761 % 2**32) / 2**32
+    out: NDArray[np.bool_] = spread < recipe.held_out
+    return out if out.any() and not out.all() else np.ones(len(out), bool)
 
 
 def _temperature(logits: Floats, rows: Rows) -> float:
@@ -201,7 +208,11 @@ def _exact(
 
 
 def _report(
-    chances: Floats, rows: Rows, names: Sequence[str], thresholds: Mapping[str, float]
+    chances: Floats,
+    rows: Rows,
+    samples: int,
+    names: Sequence[str],
+    thresholds: Mapping[str, float],
 ) -> dict[str, float]:
     """How held-out examples were decided: shown by `wlm why`."""
     none = len(names) - 1
@@ -212,7 +223,7 @@ def _report(
     total = float(rows.importance.sum()) or 1.0
     inside = rows.classes != none
     return {
-        "samples": len(chances),
+        "samples": samples,
         "held_out_accuracy": round(float((right * rows.importance).sum()) / total, 4),
         "held_out_none_recall": round(float(right[~inside].mean()), 4) if (~inside).any() else 1.0,
     }

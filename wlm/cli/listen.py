@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wlm.config import Config
     from wlm.pipeline.microphone import FileMicrophone, Microphone, Recording
     from wlm.pipeline.speak import Speaker
+    from wlm.pipeline.wake import WakeWord
     from wlm.sdk.assistant import Assistant
     from wlm.types import Turn
 
@@ -47,16 +48,19 @@ def listen(
 ) -> None:
     """Listen, and do what is said; Ctrl-C stops."""
     from wlm.cli.render import show_notices, show_turn
+    from wlm.pipeline.wake import WakeWord
     from wlm.sdk.assistant import Assistant
 
     code = 0
+    wake = WakeWord(wake_word) if wake_word else None
     with Assistant() as assistant:
         config = assistant.settings.config
         speaker = _speaker(assistant) if speak else None
         with _source(config, file, device) as source:
             show_notices(assistant.notices())
-            _warm_up(assistant)
-            utterances = _utterances(source, config, wake_word, once=once, file=file)
+            if file is None:
+                _warm_up(assistant)
+            utterances = _utterances(source, config, wake, once=once, live=file is None)
             try:
                 for recording in utterances:
                     turn = assistant.voice(recording, conversation=conversation, yes=yes)
@@ -94,23 +98,21 @@ def _source(
 def _utterances(
     source: Microphone | FileMicrophone,
     config: Config,
-    wake_word: str | None,
+    wake: WakeWord | None,
     *,
     once: bool,
-    file: Path | None,
+    live: bool,
 ) -> Iterator[Recording]:
     """What is said, one request after the other; a file ends, a microphone does not."""
     from wlm.cli.meter import meter
     from wlm.errors import NothingHeard
     from wlm.pipeline.microphone import record
-    from wlm.pipeline.wake import WakeWord
 
-    wake = WakeWord(wake_word) if wake_word else None
     frames = source.frames()
-    wait = WAIT if once and not (wake or file) else None
+    wait = WAIT if once and live and not wake else None
     heard = False
     while True:
-        with meter(wake_word) as show:
+        with meter("" if wake is None else wake.name) as show:
             if wake and not any(wake.heard(frame) for frame in frames):
                 return
             try:
@@ -146,7 +148,10 @@ def _speaker(assistant: Assistant) -> Speaker:
 
 
 def _warm_up(assistant: Assistant) -> None:
-    """Load the recogniser while the user speaks; its errors show when it is used."""
+    """Load the recogniser while the user speaks; its errors show when it is used.
+
+    Not a daemon: the process may not end in the middle of the load.
+    """
     from contextlib import suppress
     from threading import Thread
 
@@ -160,4 +165,4 @@ def _warm_up(assistant: Assistant) -> None:
         with suppress(WlmError):
             warm(assistant.settings.config.language)
 
-    Thread(target=load, name="warm-up", daemon=True).start()
+    Thread(target=load, name="warm-up").start()

@@ -11,7 +11,7 @@ _FLOOR = -60.0  # dB below full scale at which the bar is empty
 
 
 @contextmanager
-def meter(wake_word: str | None = None) -> Iterator[Callable[[float], None] | None]:
+def meter(wake_word: str = "") -> Iterator[Callable[[float], None] | None]:
     """A function that shows a level in dB; None where nobody would see it."""
     if not sys.stderr.isatty():
         yield None

@@ -16,7 +16,8 @@ class WakeWord:
     """Listens for one wake word, frame by frame.
 
     Raises ``EnvironmentFault`` where the extra is not installed and ``UsageError`` where
-    there is no such word; the hint lists those that there are.
+    there is no such word; the hint lists those that there are. ``name`` is the word as
+    it is written in commands.
     """
 
     def __init__(self, name: str) -> None:
@@ -30,6 +31,7 @@ class WakeWord:
         word = name.strip().lower().replace(" ", "_")
         if word not in known:
             raise UsageError(f"There is no wake word {name!r}.", hint=f"One of {', '.join(known)}.")
+        self.name = word
         self._features = MicroWakeWordFeatures()
         self._model = MicroWakeWord.from_builtin(known[word])
 

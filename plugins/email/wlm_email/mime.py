@@ -6,16 +6,19 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.errors import MessageError
+from email.message import EmailMessage, MIMEPart
 from email.utils import parseaddr
 from html.parser import HTMLParser
 from typing import NamedTuple
 
 _BLOCKS = frozenset(
-    ("address", "article", "blockquote", "br", "div", "dl", "dt", "h1", "h2", "h3", "h4", "li")
-    + ("p", "pre", "section", "table", "tr", "ul", "ol")
+    {"address", "article", "blockquote", "br", "div", "dl", "dt", "h1", "h2", "h3", "h4", "li"}
+    | {"p", "pre", "section", "table", "tr", "ul", "ol"}
 )
 _SKIPPED = frozenset({"script", "style", "head", "title", "template"})
+_BROKEN = (ValueError, IndexError, KeyError, AttributeError, TypeError, MessageError)
+"""What the standard parser raises on mails that are none."""
 _INTRO = re.compile(r"^(on|am|le|el)\b.{4,200}\b(wrote|schrieb|écrit|escribió)\b.{0,80}:\s*$", re.I)
 _URL = re.compile(r"https?://\S+")
 
@@ -111,7 +114,10 @@ class _Reader(HTMLParser):
 
 
 def _text(message: EmailMessage) -> str:
-    part = message.get_body(("plain", "html"))
+    try:
+        part = message.get_body(("plain", "html"))
+    except _BROKEN:
+        part = None
     if part is None:
         return ""
     text = _content(part)
@@ -120,7 +126,7 @@ def _text(message: EmailMessage) -> str:
     return "\n".join(_printable(line).rstrip() for line in text.splitlines()).strip()
 
 
-def _content(part: EmailMessage) -> str:
+def _content(part: MIMEPart) -> str:
     """The part decoded; an unknown or wrong charset is read as UTF-8 or Latin-1."""
     raw = part.get_payload(decode=True)
     if not isinstance(raw, bytes):
@@ -136,14 +142,14 @@ def _content(part: EmailMessage) -> str:
 def _attachments(message: EmailMessage) -> list[str]:
     try:
         return [plain(part.get_filename() or "unnamed") for part in message.iter_attachments()]
-    except (AttributeError, KeyError, TypeError):  # odd structures of broken mails
+    except _BROKEN:
         return []
 
 
 def _header(message: EmailMessage, name: str) -> str:
     try:
         return " ".join(str(message[name] or "").split())
-    except (ValueError, IndexError, AttributeError, TypeError):  # headers that defeat the parser
+    except (*_BROKEN, RecursionError):
         return ""
 
 

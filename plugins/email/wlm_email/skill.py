@@ -44,9 +44,8 @@ class Email(Skill):
         who = f" from {sender.name}" if sender else ""
         speech = f"No {'mail' if narrowed else 'new mail'}{who}."
         if newest:
-            speech += (
-                f" The last{who} came {_when(newest[0].date, ctx.now)}: {_headline(newest[0])}"
-            )
+            came = _when(newest[0].date, ctx.now)
+            speech += f" The last{who} came {came}: {newest[0].sender}, {_subject(newest[0])}"
         return Reply(speech, "", {"mails": [], "found": 0})
 
     @intent(examples=["search my mail for {query}"])
@@ -210,9 +209,9 @@ def _address(ctx: Context, person: Person) -> tuple[str, str]:
     """Name and address of a recipient; asks where there is none."""
     if person.email:
         return person.name, person.email
-    if "@" in person.name and " " not in person.name:
-        return "", person.name
-    ctx.ask("to", f"I have no e-mail address for {person.name}. What is it?")
+    if not ("@" in person.name and " " not in person.name):
+        ctx.ask("to", f"I have no e-mail address for {person.name}. What is it?")
+    return "", person.name
 
 
 def _listed(ctx: Context, mails: Sequence[Any], total: int, what: str) -> Reply:
@@ -241,10 +240,6 @@ def _data(mails: Sequence[Any], total: int, *, text: bool = False) -> dict[str, 
     ]
     first = {"message_id": mails[0].message_id}
     return {"mails": rows, "found": total, "remember": {"email": first}}
-
-
-def _headline(mail: Any) -> str:
-    return f"{mail.sender}, {_subject(mail)}"
 
 
 def _subject(mail: Any) -> str:

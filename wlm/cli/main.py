@@ -54,7 +54,8 @@ def run() -> None:
     from wlm.cli import boundary
 
     def command() -> None:
-        known = {info.name for info in (*app.registered_commands, *app.registered_groups)}
+        known = {info.name for info in app.registered_commands}
+        known |= {info.name for info in app.registered_groups}
         word = sys.argv[1] if len(sys.argv) > 1 else "-"
         if not word.startswith("-") and word not in known:
             _add_skill_commands(word)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wlm.errors import NotFound, StorageFault, TooLarge
+from wlm.plugins import files
 
 if TYPE_CHECKING:
     from wlm.plugins import Context
     from wlm_meeting.ics import Imported
 
-_MOST_BYTES = 50_000_000
 _SHOWN = 20
 
 
@@ -32,7 +30,7 @@ def commands(context: Callable[[], Context]) -> typer.Typer:
         """Bring in an .ics file. Again is harmless: what is known by its UID is updated."""
         from wlm_meeting.ics import import_ics
 
-        done = import_ics(context(), _read(file))
+        done = import_ics(context(), files.read(file))
         typer.echo(json.dumps(done.to_dict(), ensure_ascii=False) if as_json else _text(done))
 
     @app.command()
@@ -45,38 +43,10 @@ def commands(context: Callable[[], Context]) -> typer.Typer:
         from wlm_meeting.ics import export_ics
 
         data = export_ics(context())
-        if str(file) == "-":
-            sys.stdout.buffer.write(data)
-            return
-        try:
-            file.write_bytes(data)
-        except OSError as error:
-            raise StorageFault(
-                f"The calendar could not be written there ({error.strerror}); it is unchanged.",
-                hint="Name another file, or - for standard output.",
-            ) from None
+        files.write(file, data)
         typer.echo(f"Wrote the calendar, {len(data):,} bytes.", err=True)
 
     return app
-
-
-def _read(file: Path) -> bytes:
-    try:
-        if str(file) == "-":
-            data = sys.stdin.buffer.read(_MOST_BYTES + 1)
-        else:
-            with file.open("rb") as stream:
-                data = stream.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise NotFound(
-            f"The file cannot be read ({error.strerror}); nothing was changed.",
-            hint="Check its name and whether you may read it.",
-        ) from None
-    if len(data) > _MOST_BYTES:
-        raise TooLarge(
-            "The file is larger than 50 MB; nothing was changed.", hint="Split the calendar."
-        )
-    return data
 
 
 def _text(done: Imported) -> str:

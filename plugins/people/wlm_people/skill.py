@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from wlm.plugins import Context, Email, Person, Phone, Reply, Skill, Slot, TimeRange, intent
 from wlm_people.tables import metadata
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 Detail = Literal["phone", "email", "address", "birthday", "company", "role"]
 Kind = Literal["mobile", "home", "work"]
@@ -159,6 +162,12 @@ def _book(ctx: Context) -> Any:
     from wlm_people.book import Book
 
     return Book(ctx)
+
+    def commands(self, context: Callable[[], Context]) -> Typer:
+        """`wlm people import` and `wlm people export`."""
+        from wlm_people.cli import commands
+
+        return commands(context)
 
 
 def _values(

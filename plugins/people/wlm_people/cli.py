@@ -1,0 +1,52 @@
+"""`wlm people import FILE` and `wlm people export [FILE]`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wlm.plugins import files
+
+if TYPE_CHECKING:
+    from wlm.plugins import Context
+
+
+def commands(context: Callable[[], Context]) -> typer.Typer:
+    """The commands; ``context`` makes the context that they work in."""
+    app = typer.Typer(no_args_is_help=True, help="Bring contacts in and out as vCards (.vcf).")
+
+    @app.command("import")
+    def import_(
+        file: Annotated[Path, typer.Argument(help="A .vcf file, or - for standard input.")],
+        as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    ) -> None:
+        """Bring in a .vcf file. Again is harmless: who is known is updated."""
+        from wlm_people.vcards import import_vcards
+
+        done = import_vcards(context(), files.read(file))
+        if as_json:
+            typer.echo(json.dumps(done._asdict()))
+            return
+        typer.echo(
+            f"{done.added} added, {done.updated} updated, {done.unchanged} as they were, "
+            f"{done.skipped} left out."
+        )
+
+    @app.command()
+    def export(
+        file: Annotated[Path, typer.Argument(help="Where to write; - is standard output.")] = Path(
+            "-"
+        ),
+    ) -> None:
+        """Write every contact as vCards."""
+        from wlm_people.vcards import export_vcards
+
+        data = export_vcards(context())
+        files.write(file, data)
+        typer.echo(f"Wrote the contacts, {len(data):,} bytes.", err=True)
+
+    return app

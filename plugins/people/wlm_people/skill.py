@@ -157,17 +157,17 @@ class People(Skill):
         found = narrow(ctx, candidates(ctx, _book(ctx), text))
         return [contact.person for contact in found.sure[:MOST_ASKED]]
 
-
-def _book(ctx: Context) -> Any:
-    from wlm_people.book import Book
-
-    return Book(ctx)
-
     def commands(self, context: Callable[[], Context]) -> Typer:
         """`wlm people import` and `wlm people export`."""
         from wlm_people.cli import commands
 
         return commands(context)
+
+
+def _book(ctx: Context) -> Any:
+    from wlm_people.book import Book
+
+    return Book(ctx)
 
 
 def _values(

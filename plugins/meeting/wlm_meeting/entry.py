@@ -111,7 +111,8 @@ class Entry:
             return Occurrence(self, rules.localise(wall, zone), rules.localise(days, zone), wall)
         start = rules.localise(wall, self.tz)
         end = rules.local(start + self.length, zone)
-        return Occurrence(self, rules.local(start, zone), end, wall)
+        seen = start if zone.key == self.zone else rules.local(start, zone)
+        return Occurrence(self, seen, end, wall)
 
     def single(self, zone: ZoneInfo) -> Occurrence:
         """The only occurrence of an entry that does not repeat."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from wlm.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dateutil.rrule import rrule  # type: ignore[import-untyped]  # it has no types
 
@@ -181,20 +181,46 @@ def expand(
 
     All wall times; ``final`` is the last occurrence, if it has one.
     """
-    origin = _nearer(text, start, after)
-    for moment in _build(text, origin, final):
-        if moment >= before:
+    parts = dict(piece.split("=", 1) for piece in text.split(";"))
+    origin = _nearer(parts, start, after)
+    plain = _plain(parts, start, origin)
+    for moment in _build(text, origin, final) if plain is None else plain:
+        if moment >= before or (final is not None and moment > final):
             return
         if moment >= after:
             yield moment
 
 
-def _nearer(text: str, start: datetime, after: datetime) -> datetime:
+def _plain(
+    parts: Mapping[str, str], start: datetime, origin: datetime
+) -> Iterator[datetime] | None:
+    """Every N days, or every N weeks on some days: most series, and these need no library."""
+    names = parts.get("BYDAY", "").split(",") if "BYDAY" in parts else []
+    if set(parts) - {"FREQ", "INTERVAL", "BYDAY"} or not set(names) <= set(_DAYS):
+        return None
+    interval = int(parts.get("INTERVAL", "1"))
+    if parts["FREQ"] == "DAILY" and not names:
+        return _steps([origin], timedelta(days=interval), start)
+    if parts["FREQ"] != "WEEKLY":
+        return None
+    monday = origin - timedelta(days=origin.weekday())
+    days = sorted(map(_DAYS.index, names)) or [origin.weekday()]
+    first_week = [monday + timedelta(days=day) for day in days]
+    return _steps(first_week, timedelta(weeks=interval), start)
+
+
+def _steps(moments: list[datetime], step: timedelta, start: datetime) -> Iterator[datetime]:
+    for number in itertools.count():
+        for moment in moments:
+            if moment + number * step >= start:
+                yield moment + number * step
+
+
+def _nearer(parts: Mapping[str, str], start: datetime, after: datetime) -> datetime:
     """A start that gives the same occurrences from ``after`` on, with fewer to walk.
 
     Rules of fixed length move by whole periods, which changes nothing in them.
     """
-    parts = dict(piece.split("=", 1) for piece in text.split(";"))
     period = _PERIODS.get(parts["FREQ"])
     if period is None or after <= start:
         return start

@@ -282,14 +282,43 @@ def test_answering(ctx, mailbox, postman):
     assert message["References"] == f"<a@b> {original}"
 
 
+def test_an_answer_goes_to_no_address_that_was_not_confirmed(ctx, mailbox, postman):
+    """Names are for the sender to choose, so the address is asked for, then confirmed."""
+    mailbox.put(mail(), mail("Anna Berg <evil@x.example>", "Urgent", ago=timedelta(0)))
+    question = asked(Email(), "reply", ctx, sender=Person("Anna Berg"), body="Fine")
+    assert [choice["label"] for choice in question.candidates] == [
+        "Anna Berg, evil@x.example", "Anna Berg, anna@work.example"
+    ]  # fmt: skip
+    assert postman.mails == []
+    run(Email(), "reply", ctx, sender=question.candidates[1]["value"], body="Fine")
+    assert postman.mails[0][1] == ["anna@work.example"]
+    assert sent(postman)["Subject"] == "Re: Lunch"
+
+
 def test_answering_the_mail_last_read(ctx, mailbox, postman):
     assert asked(Email(), "reply", ctx, body="Fine").slot == "sender"
     mailbox.put(mail(), mail("Tom <tom@home.example>", "Newer", ago=timedelta(0)))
-    run(Email(), "read", ctx, sender=ANNA)
-    run(Email(), "reply", ctx, body="Fine")
-    assert postman.mails[0][1] == ["anna@work.example"]
+    mailbox.put(mail(subject="Newest", ago=timedelta(0)))
+    run(Email(), "search", ctx, query="Lunch")
+    question = asked(Email(), "reply", ctx, body="Fine")
+    assert question.text == "To Anna Berg, anna@work.example?"
+    run(Email(), "reply", ctx, sender=question.candidates[0]["value"], body="Fine")
+    assert sent(postman)["Subject"] == "Re: Lunch"  # not the newest of hers
     with pytest.raises(BadRequest, match="no mail to answer"):
         run(Email(), "reply", ctx, sender=Person("Zoe", "c", "zoe@x.example"), body="Fine")
+
+
+def test_an_address_within_another_is_not_that_person(ctx, mailbox, postman):
+    mailbox.put(mail("Joanna <joanna@work.example>"))
+    with pytest.raises(BadRequest, match="no mail to answer"):
+        run(Email(), "reply", ctx, sender=ANNA, body="Fine")
+
+
+def test_a_mail_without_an_id_is_not_gone_on_with(ctx, mailbox):
+    mailbox.put(mail())
+    mailbox.put(b"From: a@b.example\r\nSubject: Bare\r\n\r\nx\r\n")
+    run(Email(), "search", ctx, query="Bare")
+    assert asked(Email(), "reply", ctx, body="Fine").text == "Whose mail do you want to answer?"
 
 
 def test_refused_recipients(ctx, postman):

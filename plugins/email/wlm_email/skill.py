@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from wlm.errors import BadRequest
 from wlm.plugins import Context, Person, Reply, Skill, Slot, TimeRange, intent
@@ -131,12 +131,15 @@ class Email(Skill):
         from wlm_email import imap, smtp
 
         mine = account(ctx)
-        if sender is None and not ctx.memory.get("email"):
-            ctx.ask("sender", "Whose mail do you want to answer?")
         with imap.connect(mine) as box:
-            mail = _one(box, ctx, sender, "", None)
-        if mail is None or not mail.address:
+            mails = _answerable(box, ctx, sender)
+        if not mails and sender is None:
+            ctx.ask("sender", "Whose mail do you want to answer?")
+        if not mails:
             raise BadRequest("There is no mail to answer; nothing was sent.")
+        if sender is None or not sender.email:  # a yes must be to the very address
+            _ask_sender(ctx, mails)
+        mail = mails[0]
         subject = mail.subject if mail.subject.lower().startswith("re:") else f"Re: {mail.subject}"
         pairs = [(mail.name, mail.address)]  # never Reply-To: that is the sender's to choose
         message = smtp.compose(
@@ -149,15 +152,36 @@ def _one(
     box: Any, ctx: Context, sender: Person | None, query: str, when: TimeRange | None
 ) -> Any | None:
     """The mail that is meant: as asked for, else the one last spoken of, else the newest."""
-    remembered = ctx.memory.get("email")
     if not (sender or query or when):
-        if remembered:
-            found = box.search(message_id=remembered["message_id"])
-        else:
-            found = box.search(unseen=True)
-        if found.mails:
-            return found.mails[0]
+        found = _remembered(box, ctx) or box.search(unseen=True).mails
+        if found:
+            return found[0]
     return next(iter(box.search(sender, query, when).mails), None)
+
+
+def _remembered(box: Any, ctx: Context) -> Sequence[Any]:
+    """The mail last spoken of, if it had an id and is still there."""
+    known = (ctx.memory.get("email") or {}).get("message_id")
+    mails: Sequence[Any] = box.search(message_id=known).mails if known else []
+    return mails
+
+
+def _answerable(box: Any, ctx: Context, sender: Person | None) -> Sequence[Any]:
+    """Mails that may be meant: the one last spoken of, else those from ``sender``."""
+    spoken_of = _remembered(box, ctx)
+    if sender is None:
+        return [mail for mail in spoken_of if mail.address]
+    mails = [*spoken_of, *box.search(sender).mails] if sender.email else box.search(sender).mails
+    wanted = (sender.email or "").casefold()
+    return [mail for mail in mails if mail.address and wanted in ("", mail.address.casefold())]
+
+
+def _ask_sender(ctx: Context, mails: Sequence[Any]) -> NoReturn:
+    """Ask which address is meant. Names are the senders' to choose, so addresses are shown."""
+    people = {mail.address.casefold(): Person(mail.sender, None, mail.address) for mail in mails}
+    choices = [(f"{who.name}, {who.email}", who.to_dict()) for who in people.values()][:5]
+    question = f"To {' or '.join(label for label, _ in choices)}?"
+    ctx.ask("sender", question, choices)
 
 
 def _deliver(
@@ -238,7 +262,7 @@ def _data(mails: Sequence[Any], total: int, *, text: bool = False) -> dict[str, 
         }
         for mail in mails[:SHOWN]
     ]
-    first = {"message_id": mails[0].message_id}
+    first = {"message_id": mails[0].message_id} if mails[0].message_id else None
     return {"mails": rows, "found": total, "remember": {"email": first}}
 
 

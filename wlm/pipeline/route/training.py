@@ -39,6 +39,10 @@ class Rows(NamedTuple):
     groups: Ints
     importance: Floats
 
+    def pick(self, keep: NDArray[np.bool_]) -> Rows:
+        """The rows where ``keep`` is true."""
+        return Rows(self.matrix[keep], self.classes[keep], self.groups[keep], self.importance[keep])
+
 
 def fit(
     samples: Sequence[Sample], extractor: Extractor, vectors: Vectors, recipe: Recipe | None = None
@@ -49,7 +53,7 @@ def fit(
     columns, rows = _rows(samples, names, extractor, vectors, recipe)
     out = _held_out(rows, recipe)
     trial = _train(rows, len(names), recipe, None if out.all() else ~out)
-    held = Rows(*(block[out] for block in rows))
+    held = rows.pick(out)
     logits = trial.logits(held.matrix)
     temperature = _temperature(logits, held)
     chances = softmax(logits / np.float32(temperature))
@@ -134,7 +138,7 @@ def _train(
     keep: NDArray[np.bool_] | None = None,
     start: Linear | None = None,
 ) -> Linear:
-    chosen = rows if keep is None else Rows(*(block[keep] for block in rows))
+    chosen = rows if keep is None else rows.pick(keep)
     return train(
         chosen.matrix,
         chosen.classes,

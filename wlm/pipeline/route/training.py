@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from wlm.pipeline.route.features import Extractor
 from wlm.pipeline.route.linear import Linear, softmax, train
-from wlm.pipeline.route.model import Model, phrase_hash
-from wlm.pipeline.route.samples import NONE, Sample
+from wlm.pipeline.route.model import NONE, Model, phrase_hash
+from wlm.pipeline.route.samples import Sample
 from wlm.pipeline.route.vectors import Vectors
 
 Floats = NDArray[np.float32]
@@ -45,10 +45,13 @@ class Rows(NamedTuple):
 
 
 def fit(
-    samples: Sequence[Sample], extractor: Extractor, vectors: Vectors, recipe: Recipe | None = None
+    samples: Sequence[Sample],
+    keywords: Mapping[str, Sequence[str]],
+    language: str,
+    recipe: Recipe | None = None,
 ) -> Model:
     """A model of ``samples``; the same for the same samples."""
-    recipe = recipe or Recipe()
+    recipe, extractor, vectors = recipe or Recipe(), Extractor(keywords, language), Vectors.load()
     names = (*dict.fromkeys(s.intent for s in samples if s.intent != NONE), NONE)
     columns, rows = _rows(samples, names, extractor, vectors, recipe)
     out = _held_out(rows, recipe)
@@ -72,6 +75,8 @@ def fit(
         temperature=temperature,
         thresholds=thresholds,
         ask_from=max(0.0, min(thresholds.values(), default=0.5) - recipe.ask_width),
+        keywords=keywords,
+        openings=_openings(samples),
         report=_report(chances, held, len(rows.matrix), names, thresholds),
     )
 
@@ -209,6 +214,15 @@ def _exact(
     )
     hashes = np.array([key for key, _ in single], np.uint64)
     return hashes, np.array([intent for _, intent in single], np.int64)
+
+
+def _openings(samples: Sequence[Sample]) -> list[str]:
+    """The words that requests begin with, in two examples at least."""
+    firsts: dict[str, set[int]] = {}
+    for sample in samples:
+        if sample.intent != NONE:
+            firsts.setdefault(sample.text.partition(" ")[0], set()).add(sample.group)
+    return sorted(word for word, groups in firsts.items() if len(groups) > 1 and word.isalpha())
 
 
 def _report(

@@ -20,7 +20,8 @@ class Linear(NamedTuple):
 
     def logits(self, rows: Floats) -> Floats:
         """Scores (rows, classes) before the softmax."""
-        return rows @ self.weights[:-1] + self.weights[-1]
+        scores: Floats = rows @ self.weights[:-1] + self.weights[-1]
+        return scores
 
 
 def softmax(logits: Floats) -> Floats:

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from wlm.pipeline.route.features import Extractor
 from wlm.pipeline.route.interface import Candidate, Choice, Decision, Outcome, Utterance
-from wlm.pipeline.route.model import Model
+from wlm.pipeline.route.model import NONE, Model
 from wlm.pipeline.route.normalise import normalise
-from wlm.pipeline.route.samples import NONE, keywords, make_samples, routable
 from wlm.pipeline.route.split import split
 from wlm.pipeline.route.vectors import Vectors
 from wlm.plugins.skill import IntentSpec
@@ -46,13 +45,11 @@ class LocalRouter:
 
     name = "local"
 
-    def __init__(
-        self, model: Model, extractor: Extractor, openings: frozenset[str], language: str, kept: str
-    ) -> None:
+    def __init__(self, model: Model, language: str, kept: str) -> None:
         self.model = model
         self.kept = kept
-        self._extract = extractor
-        self._openings = openings
+        self._extract = Extractor(model.keywords, language)
+        self._openings = frozenset(model.openings)
         self._language = language
         self._vectors = Vectors.load()
 
@@ -63,21 +60,21 @@ class LocalRouter:
         A damaged file is made anew; where the folder cannot be written, the model stays in
         memory and ``kept`` (also in each explanation) says so.
         """
-        extractor = Extractor(keywords(intents, language), language)
         path = cache_dir / "router" / f"{language}-{fingerprint(intents, language)}.npz"
         model, kept = Model.load(path), "cache"
         if model is None:
+            from wlm.pipeline.route.samples import keywords, make_samples
             from wlm.pipeline.route.training import fit
 
             samples = make_samples(intents, language)
-            model, kept = fit(samples, extractor, Vectors.load()), "trained"
+            model, kept = fit(samples, keywords(intents, language), language), "trained"
             try:
                 model.save(path)
                 _tidy(path)
             except OSError as error:
                 log.warning("the router's model cannot be kept (%s)", type(error).__name__)
                 kept = "memory only: the cache folder cannot be written"
-        return cls(model, extractor, _openings(intents, language), language, kept)
+        return cls(model, language, kept)
 
     def decide(self, utterance: Utterance) -> Decision:
         """The decision for one utterance; never raises for any text."""
@@ -187,17 +184,6 @@ def fingerprint(intents: Mapping[str, IntentSpec], language: str) -> str:
         if (path := data.joinpath(name)).is_file():
             digest.update(path.read_bytes())
     return digest.hexdigest()[:24]
-
-
-def _openings(intents: Mapping[str, IntentSpec], language: str) -> frozenset[str]:
-    """The words that requests begin with."""
-    firsts = (
-        normalise(example, language).partition(" ")[0]
-        for examples in routable(intents, language).values()
-        for example in examples
-        if not example.startswith("{")
-    )
-    return frozenset(word for word in firsts if word.isalpha())
 
 
 def _tidy(kept: Path) -> None:

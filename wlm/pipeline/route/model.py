@@ -8,7 +8,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,9 @@ from wlm.pipeline.route.features import Features
 from wlm.pipeline.route.linear import softmax
 
 Floats = NDArray[np.float32]
+NONE = "none"
+"""The class of what no skill serves; always the last."""
+
 _BLOCKS = ("columns", "sparse", "dense", "bias", "exact", "exact_intents")
 
 
@@ -30,7 +33,8 @@ class Model:
     their weights, ``dense`` (dims, classes) those of the sentence vector, ``bias``
     (classes,). ``thresholds`` are the in-scope probabilities from which a class acts.
     ``exact`` are sorted hashes of phrases that need no model, ``exact_intents`` the class
-    of each. ``temperature`` calibrates.
+    of each. ``temperature`` calibrates. ``keywords`` (plain form) and ``openings`` (words that
+    requests begin with) are kept because reading them off the declarations takes longer.
     """
 
     classes: tuple[str, ...]
@@ -43,6 +47,8 @@ class Model:
     temperature: float
     thresholds: Mapping[str, float]
     ask_from: float
+    keywords: Mapping[str, Sequence[str]]
+    openings: Sequence[str]
     report: Mapping[str, Any]
 
     def positions(self, features: Features) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -85,6 +91,8 @@ class Model:
             "temperature": self.temperature,
             "thresholds": dict(self.thresholds),
             "ask_from": self.ask_from,
+            "keywords": dict(self.keywords),
+            "openings": list(self.openings),
             "report": dict(self.report),
         }
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")

@@ -95,8 +95,8 @@ def _contract_is(tokens: list[str], language: str) -> list[str]:
     """``what 's`` is "what is"; ``anna 's`` stays a possessive."""
     heads = lexicon(language).get("normalise", {}).get("is_after", ())
     return [
-        "is" if token == "'s" and i and tokens[i - 1] in heads else token
-        for i, token in enumerate(tokens)
+        "is" if word == "'s" and at and tokens[at - 1] in heads else word
+        for at, word in enumerate(tokens)
     ]
 
 

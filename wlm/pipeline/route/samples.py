@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
+from wlm.pipeline.route.model import NONE
 from wlm.pipeline.route.normalise import lexicon, normalise
 from wlm.plugins.skill import IntentSpec
 from wlm.plugins.slots import SlotSpec
 
-NONE = "none"
 _MARK = re.compile(r"\{(\w+)\}")
 _TYPED = {"time", "time_range", "duration", "recurrence", "number", "email", "phone", "choice"}
 

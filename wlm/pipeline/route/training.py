@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from wlm.pipeline.route.features import Extractor
 from wlm.pipeline.route.linear import Linear, softmax, train
-from wlm.pipeline.route.model import Model, phrase_hash
-from wlm.pipeline.route.samples import NONE, Sample
+from wlm.pipeline.route.model import NONE, Model, phrase_hash
+from wlm.pipeline.route.samples import Sample
 from wlm.pipeline.route.vectors import Vectors
 
 Floats = NDArray[np.float32]
@@ -39,17 +39,24 @@ class Rows(NamedTuple):
     groups: Ints
     importance: Floats
 
+    def pick(self, keep: NDArray[np.bool_]) -> Rows:
+        """The rows where ``keep`` is true."""
+        return Rows(self.matrix[keep], self.classes[keep], self.groups[keep], self.importance[keep])
+
 
 def fit(
-    samples: Sequence[Sample], extractor: Extractor, vectors: Vectors, recipe: Recipe | None = None
+    samples: Sequence[Sample],
+    keywords: Mapping[str, Sequence[str]],
+    language: str,
+    recipe: Recipe | None = None,
 ) -> Model:
     """A model of ``samples``; the same for the same samples."""
-    recipe = recipe or Recipe()
+    recipe, extractor, vectors = recipe or Recipe(), Extractor(keywords, language), Vectors.load()
     names = (*dict.fromkeys(s.intent for s in samples if s.intent != NONE), NONE)
     columns, rows = _rows(samples, names, extractor, vectors, recipe)
     out = _held_out(rows, recipe)
     trial = _train(rows, len(names), recipe, None if out.all() else ~out)
-    held = Rows(*(block[out] for block in rows))
+    held = rows.pick(out)
     logits = trial.logits(held.matrix)
     temperature = _temperature(logits, held)
     chances = softmax(logits / np.float32(temperature))
@@ -68,6 +75,8 @@ def fit(
         temperature=temperature,
         thresholds=thresholds,
         ask_from=max(0.0, min(thresholds.values(), default=0.5) - recipe.ask_width),
+        keywords=keywords,
+        openings=_openings(samples),
         report=_report(chances, held, len(rows.matrix), names, thresholds),
     )
 
@@ -134,7 +143,7 @@ def _train(
     keep: NDArray[np.bool_] | None = None,
     start: Linear | None = None,
 ) -> Linear:
-    chosen = rows if keep is None else Rows(*(block[keep] for block in rows))
+    chosen = rows if keep is None else rows.pick(keep)
     return train(
         chosen.matrix,
         chosen.classes,
@@ -205,6 +214,15 @@ def _exact(
     )
     hashes = np.array([key for key, _ in single], np.uint64)
     return hashes, np.array([intent for _, intent in single], np.int64)
+
+
+def _openings(samples: Sequence[Sample]) -> list[str]:
+    """The words that requests begin with, in two examples at least."""
+    firsts: dict[str, set[int]] = {}
+    for sample in samples:
+        if sample.intent != NONE:
+            firsts.setdefault(sample.text.partition(" ")[0], set()).add(sample.group)
+    return sorted(word for word, groups in firsts.items() if len(groups) > 1 and word.isalpha())
 
 
 def _report(

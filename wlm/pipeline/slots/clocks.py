@@ -63,7 +63,10 @@ def _number(tokens: Tokens, i: int, *, hint: bool) -> Found:
     minute, end = _minutes(tokens, i + 1)
     if found := _with_half(tokens, end, value, minute, need=True):
         return found
+    if value <= 12 and _before_part(tokens, end):
+        return end, Clock(value, max(minute, 0))
     cued = hint or low(tokens, i - 1) in CUES or _second_of_range(tokens, i)
+    cued = cued or _first_of_range(tokens, end)
     if not (cued or minute >= 0) or value == 0:
         return None
     if minute < 0 and low(tokens, end) == "ish":
@@ -73,6 +76,13 @@ def _number(tokens: Tokens, i: int, *, hint: bool) -> Found:
     if minute >= 0 and not cued and not tokens[i].spoken:
         return None
     return end, Clock(value, max(minute, 0), sure=value > 12)
+
+
+def _before_part(tokens: Tokens, i: int) -> bool:
+    """Whether "in the morning" or "at night" follows."""
+    if low(tokens, i) == "at":
+        return low(tokens, i + 1) == "night"
+    return low(tokens, i) == "in" and low(tokens, i + 1) == "the" and low(tokens, i + 2) in PARTS
 
 
 def _minutes(tokens: Tokens, i: int) -> tuple[int, int]:
@@ -92,7 +102,7 @@ def _minutes(tokens: Tokens, i: int) -> tuple[int, int]:
 
 _UNITS_AFTER = words(
     "minute minutes min mins hour hours hr hrs day days week weeks month months year years "
-    "people percent degrees dollars second seconds"
+    "people percent degrees dollars second seconds times"
 )
 
 
@@ -158,6 +168,8 @@ def _past_or_to(tokens: Tokens, i: int) -> Found:
         if hour is None or not 0 < hour <= 12 or not _ends(tokens, j + 1, strong=False):
             return None
         return _with_half(tokens, j + 1, hour, 30)
+    if low(tokens, j + 2) in MONTHS:  # "5 to 9 January"
+        return None
     if hour is None or hour > 12 or (joint not in _PAST and joint not in _TO):
         return None
     if word not in ("half", "quarter") and _is_range(tokens, i, j, special=special):
@@ -182,6 +194,17 @@ def _is_range(tokens: Tokens, i: int, j: int, *, special: bool) -> bool:
         return True
     value = tokens[i].value or 0
     return low(tokens, j) == "to" and value not in (5, 10, 20, 25)
+
+
+def _first_of_range(tokens: Tokens, i: int) -> bool:
+    """Whether "to five pm" or "-15:30" follows."""
+    if low(tokens, i) not in _DASHES or low(tokens, i) == "and" or i + 1 >= len(tokens):
+        return False
+    if tokens[i + 1].shape == "clock":
+        return True
+    return number(tokens, i + 1, ordinal=False) is not None and any(
+        low(tokens, i + step) in ("am", "pm", "o'clock") for step in (2, 3)
+    )
 
 
 def _second_of_range(tokens: Tokens, i: int) -> bool:

@@ -22,6 +22,7 @@ from wlm.pipeline.slots.words import (
     MONTHS_UNSURE,
     NEXT,
     ORDINALS,
+    RANGE_TO,
     THIS,
     UNITS,
     WEEKDAYS,
@@ -43,7 +44,7 @@ _RELATIVE = {
 }
 _MONTH_CUES = words(
     "in of this next last from to until till through since during for by every each early mid "
-    "late before after between and"
+    "late before after between and -"
 )
 _WEEKDAY_CUES = words("on this next last every each by until since before after and")
 _THE_OF = frozenset({"the", "of", ","})
@@ -52,7 +53,16 @@ _LAST_DAY = 31
 
 def day_at(tokens: Tokens, i: int, cal: Calendar) -> Found:
     """The day at ``i``."""
-    for rule in (_iso, _numeric, _offset_from_day, _relative, _nth_weekday, _month_day, _weekday):
+    for rule in (
+        _iso,
+        _numeric,
+        _first_of_range,
+        _offset_from_day,
+        _relative,
+        _nth_weekday,
+        _month_day,
+        _weekday,
+    ):
         if found := rule(tokens, i, cal):
             return found
     return _ordinal(tokens, i, cal) or holiday_at(tokens, i, cal)
@@ -140,7 +150,7 @@ def _offset_from_day(tokens: Tokens, i: int, cal: Calendar) -> Found:
         return k + 1, _moved(cal, unit, whole)
     if joint in ("from", "after", "before", "on"):
         anchor = _anchor(tokens, k + 1, cal)
-        if anchor is None or (joint == "on" and unit != "week"):
+        if anchor is None or (joint == "on" and unit not in ("week", "fortnight")):
             return None
         sign = -1 if joint == "before" else 1
         return anchor[0], Day(shift(anchor[1], unit, sign * whole), relative=True)
@@ -162,7 +172,8 @@ def _weekday(tokens: Tokens, i: int, cal: Calendar) -> Found:
         j += 1
     word = low(tokens, j)
     weekday = WEEKDAYS.get(word)
-    if weekday is None or (j > i and not led):
+    beside = low(tokens, j + 1) in ("after", "before")
+    if weekday is None or (j > i and not led and not beside):
         return None
     if word in WEEKDAYS_UNSURE and not (
         led
@@ -172,6 +183,9 @@ def _weekday(tokens: Tokens, i: int, cal: Calendar) -> Found:
     ):
         return None
     end = j + 1
+    if low(tokens, end) in ("after", "before") and not led:
+        if found := _beside(tokens, end, weekday, cal):
+            return found
     ahead = (weekday - cal.today.weekday()) % 7
     if lead in NEXT:
         monday = period(cal.today, "week")[1]
@@ -199,6 +213,17 @@ def _weekday(tokens: Tokens, i: int, cal: Calendar) -> Found:
     if cal.past and lead not in THIS:
         return end, Day(shift(cal.today, "day", ahead - 7 if ahead else 0), "week", weekday=True)
     return end, Day(shift(cal.today, "day", ahead), "week", weekday=True)
+
+
+def _beside(tokens: Tokens, i: int, weekday: int, cal: Calendar) -> Found:
+    """Such as "the Monday after Christmas": the nearest one on that side of the day."""
+    anchor = holiday_at(tokens, i + 1, cal) or _month_day(tokens, i + 1, cal)
+    if anchor is None or not isinstance(anchor[1], Day):
+        return None
+    day = anchor[1].date
+    if low(tokens, i) == "after":
+        return anchor[0], Day(shift(day, "day", (weekday - day.weekday() - 1) % 7 + 1))
+    return anchor[0], Day(shift(day, "day", -((day.weekday() - weekday - 1) % 7 + 1)))
 
 
 def _step(word: str) -> int | None:
@@ -270,7 +295,7 @@ def _month_day(tokens: Tokens, i: int, cal: Calendar) -> Found:
     month = MONTHS.get(low(tokens, i))
     if month is None:
         return None
-    k = i + 2 if low(tokens, i + 1) == "the" else i + 1
+    k = i + 2 if low(tokens, i + 1) in ("the", ".") else i + 1
     day = number(tokens, k)
     if day is None or not 1 <= day <= _LAST_DAY:
         return None
@@ -279,6 +304,19 @@ def _month_day(tokens: Tokens, i: int, cal: Calendar) -> Found:
     if not tokens[k].ordinal and low(tokens, k + 1) in UNITS:
         return None
     return _dated(tokens, k + 1, cal, month, day)
+
+
+def _first_of_range(tokens: Tokens, i: int, cal: Calendar) -> Found:
+    """The first day of "5 to 9 January"."""
+    day = number(tokens, i)
+    if day is None or not 1 <= day <= _LAST_DAY or low(tokens, i + 1) not in RANGE_TO:
+        return None
+    j = skip(tokens, i + 2, {"the"})
+    last = _month_day(tokens, j, cal) if number(tokens, j) is not None else None
+    if last is None or not isinstance(last[1], Day) or last[1].bump == "month":
+        return None
+    said = make_date(last[1].date.year, last[1].date.month, day)
+    return (i + 1, Day(said, last[1].bump)) if said and said < last[1].date else None
 
 
 def _dated(tokens: Tokens, end: int, cal: Calendar, month: int, day: int) -> Found:

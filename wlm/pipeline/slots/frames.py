@@ -133,6 +133,7 @@ def _place(frame: Frame, atom: Atom, gap: list[str], tokens: Tokens, cal: Calend
     joint = gap[-1] if gap else ""
     if joint == "the" and len(gap) > 1:
         joint = gap[-2]
+    frame._between = frame._between or "between" in gap
     to = joint in RANGE_TO and (joint != "and" or frame._between) and joined
     if to and _far(frame, atom.value):
         return True
@@ -196,8 +197,8 @@ def _near(frame: Frame, value: Value, joint: str, cal: Calendar) -> bool:
             frame.point = value
         case Clock() if frame.clock is None:
             frame.clock = value
-        case Part() if frame.part is None:
-            frame.part = value
+        case Part() if frame.part is None or frame.part.name == value.name:
+            frame.part = frame.part or value
         case Repeat() if frame.repeat is None and frame.span is None:
             frame.repeat = value
         case Day():
@@ -224,9 +225,10 @@ def _near_day(frame: Frame, day: Day, joint: str, cal: Calendar) -> bool:
         joint == "and"
         and frame.day_to is None
         and frame.clock is None
-        and ((day.date - frame.day.date).days == 1)
+        and (day.date - frame.day.date).days % 7 == 1
+        and (day.weekday or (day.date - frame.day.date).days == 1)
     ):
-        frame.day_to = day
+        frame.day_to = Day(frame.day.date + timedelta(days=1))
         return True
     return False
 

@@ -87,6 +87,18 @@ def holiday_at(tokens: Tokens, i: int, cal: Calendar) -> Found:
     return None
 
 
+def fixed_holiday_at(tokens: Tokens, i: int, cal: Calendar) -> tuple[int, date] | None:
+    """The end and next date of a named day that has the same date each year."""
+    if low(tokens, i) not in STARTS:
+        return None
+    for length in range(min(_LONGEST, len(tokens) - i), 0, -1):
+        rule = _NAMES.get(tuple(token.low for token in tokens[i : i + length]))
+        if isinstance(rule, tuple):
+            day = _nearest(rule, cal, past=False)
+            return (i + length, day) if day else None
+    return None
+
+
 def _on(rule: _Rule, year: int) -> date | None:
     return date(year, *rule) if isinstance(rule, tuple) else rule(year)
 

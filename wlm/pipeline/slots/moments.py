@@ -9,7 +9,7 @@ from wlm.pipeline.slots.atoms import Clock, Day, Part, Repeat, Span, Tokens
 from wlm.pipeline.slots.calendar import Calendar, shift
 from wlm.pipeline.slots.frames import Frame
 from wlm.pipeline.slots.parts import day_part
-from wlm.pipeline.slots.recurrences import CODES
+from wlm.pipeline.slots.recurrences import CODES, codes
 
 _BUSINESS = range(7, 22)
 _OPEN_DAYS = 30
@@ -58,7 +58,7 @@ def resolve(frame: Frame, tokens: Tokens, cal: Calendar, mood: str = "") -> When
         clock=clock,
         ranged=clock
         and (frame.clock_to is not None or frame.mode in ("after", "before", "since", "until")),
-        length=frame.length.length if frame.length else None,
+        length=None if frame.length is None or _bounds_repeat(frame) else frame.length.length,
         rrule=rrule,
         excluded=tuple(_exceptions(frame, cal)),
         spans=tuple((tokens[a].start, tokens[b - 1].end) for a, b in frame.pieces),
@@ -247,7 +247,7 @@ def _bounded(
         return start, end
     if frame.clock_to or frame.day_to or frame.span_to or frame.part_to:
         return start, end
-    floor = cal.at(date(1970, 1, 1)) if cal.past else min(cal.now, start)
+    floor = cal.at(date(1970, 1, 1)) if cal.past else min(cal.now, end)
     today = cal.at(start.date()) if clock and start.date() != cal.today else floor
     match frame.mode:
         case "since":
@@ -277,7 +277,11 @@ def _recurring(
     assert repeat is not None
     rule = dict(repeat.rule)
     _anchor_rule(rule, frame)
-    dropped = {item.date.weekday() for item in frame.excluded if isinstance(item, Day)}
+    dropped = {
+        item.date.weekday()
+        for item in frame.excluded
+        if isinstance(item, Day) and item.weekday and item.bump
+    }
     for item in frame.excluded:
         if isinstance(item, Repeat):
             dropped |= {
@@ -287,7 +291,7 @@ def _recurring(
             }
     _drop_days(rule, dropped)
     part = frame.part or repeat.part
-    day = frame.day.date if frame.day else repeat.day
+    day = frame.day.date if frame.day and not frame.day_to else repeat.day
     anchor = max(day, cal.today) if day else cal.today
     start = end = None
     if frame.clock is not None:
@@ -317,7 +321,9 @@ def _anchor_rule(rule: dict[str, str], frame: Frame) -> None:
     if day is None or frame.mode == "from":
         return
     if rule["FREQ"] == "WEEKLY" and "BYDAY" not in rule and day.weekday:
-        rule["BYDAY"] = CODES[day.date.weekday()]
+        last = frame.day_to.date if frame.day_to else day.date
+        length = (last.weekday() - day.date.weekday()) % 7 + 1
+        rule["BYDAY"] = codes([(day.date.weekday() + step) % 7 for step in range(length)])
     elif rule["FREQ"] == "MONTHLY" and len(rule) == 1 and day.bump == "month":
         rule["BYMONTHDAY"] = str(day.date.day)
     elif rule["FREQ"] == "YEARLY" and "BYMONTH" not in rule and day.bump == "year":
@@ -365,12 +371,24 @@ def _first_date(rule: dict[str, str], anchor: date) -> date:
     for _ in range(366 * 8):
         if (
             (not months or str(day.month) == months)
-            and (not month_days or _is_month_day(day, int(month_days)))
+            and (not month_days or any(_is_month_day(day, int(d)) for d in month_days.split(",")))
             and (not days or any(_is_weekday(day, code) for code in days.split(",")))
+            and _is_set_position(day, rule.get("BYSETPOS", ""))
         ):
             return day
         day = shift(day, "day", 1)
     return anchor
+
+
+def _is_set_position(day: date, position: str) -> bool:
+    """Whether a weekday is the first, second … or last working day of its month."""
+    if not position:
+        return True
+    first = day.replace(day=1)
+    days = [shift(first, "day", step) for step in range(31)]
+    working = [d for d in days if d.month == day.month and d.weekday() < 5]
+    index = int(position) - 1 if int(position) > 0 else int(position)
+    return -len(working) <= index < len(working) and working[index] == day
 
 
 def _is_month_day(day: date, number: int) -> bool:
@@ -388,13 +406,23 @@ def _is_weekday(day: date, code: str) -> bool:
     return (day.day - 1) // 7 + 1 == int(nth)
 
 
+def _bounds_repeat(frame: Frame) -> bool:
+    """Whether "for two weeks" says how long it goes on, not how long it takes."""
+    length = frame.length
+    return (
+        frame.repeat is not None
+        and length is not None
+        and (length.unit in ("day", "week", "fortnight"))
+    )
+
+
 def _until(frame: Frame, cal: Calendar) -> datetime | None:
     """The last second of what bounds the recurrence."""
     if isinstance(frame.until, Day):
         return cal.days(frame.until.date)[1] - timedelta(seconds=1)
     if isinstance(frame.until, Span):
         return frame.until.end - timedelta(seconds=1)
-    if frame.length is not None and frame.length.unit in ("day", "week", "fortnight"):
+    if frame.length is not None and _bounds_repeat(frame):
         anchor = max(frame.day.date, cal.today) if frame.day else cal.today
         return cal.at(shift(anchor, "day", frame.length.length.days)) - timedelta(seconds=1)
     return None
@@ -406,6 +434,6 @@ def _exceptions(frame: Frame, cal: Calendar) -> list[tuple[datetime, datetime]]:
     for item in frame.excluded:
         if isinstance(item, Span):
             ranges.append((item.start, item.end))
-        elif isinstance(item, Day) and not item.weekday:
+        elif isinstance(item, Day) and not (item.weekday and item.bump):
             ranges.append(cal.days(item.date))
     return ranges

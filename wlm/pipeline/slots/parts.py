@@ -31,6 +31,8 @@ def part_at(tokens: Tokens, i: int, cal: Calendar) -> Found:
     word = low(tokens, i)
     if word == "first" and low(tokens, i + 1) == "thing":
         j = i + 2
+        if low(tokens, j) in ("tomorrow", "on", "next", "") or low(tokens, j) in WEEKDAYS:
+            return j, Part(*PART_EARLY["morning"], "morning")
         while low(tokens, j) in ("in", "the"):
             j += 1
         return (
@@ -58,6 +60,8 @@ def part_at(tokens: Tokens, i: int, cal: Calendar) -> Found:
         return None
     if j == i and not _placed(tokens, i):
         return None
+    if j == i and low(tokens, i - 2) in ("early", "late") and name in PART_EARLY:
+        table = PART_EARLY if low(tokens, i - 2) == "early" else PART_LATE
     return j + 1, Part(*table[name], name, this=this)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from wlm.pipeline.slots.atoms import Found, Point, Span, Tokens, low, number, skip
+from wlm.pipeline.slots.atoms import Found, Length, Point, Span, Tokens, low, number, skip
 from wlm.pipeline.slots.calendar import Calendar, make_date, period, shift
 from wlm.pipeline.slots.days import day_at, month_at, quantity_at
+from wlm.pipeline.slots.durations import length_at
 from wlm.pipeline.slots.words import (
     COMING,
     LAST,
@@ -35,7 +36,7 @@ _NOW = (("right", "now"), ("just", "now"), ("at", "the", "moment"), ("currently"
 
 def range_at(tokens: Tokens, i: int, cal: Calendar) -> Found:
     """The range at ``i``."""
-    for rule in (_rest, _edge, _counted, _named, _after_next, _season, _month, _year, _later, _now):
+    for rule in (_rest, _edge, _counted, _after_next, _named, _season, _month, _year, _later, _now):
         if found := rule(tokens, i, cal):
             return found
     return None
@@ -103,6 +104,10 @@ def _counted(tokens: Tokens, i: int, cal: Calendar) -> Found:
     if lead is None or lead[1] == 0 or (low(tokens, i), low(tokens, i + 1)) == ("last", "minute"):
         return None
     j, step = lead
+    span = length_at(tokens, j)
+    if span and isinstance(span[1], Length) and span[1].unit in UNIT_SECONDS:
+        moment = cal.after(step * int(span[1].length.total_seconds()))
+        return span[0], Span(min(cal.now, moment), max(cal.now, moment), span[1].unit)
     quantity = quantity_at(tokens, j)
     word = low(tokens, j)
     if quantity is None:
@@ -118,15 +123,13 @@ def _counted(tokens: Tokens, i: int, cal: Calendar) -> Found:
         return None
     if unit in UNIT_SECONDS:
         moment = cal.after(int(step * count * UNIT_SECONDS[unit]))
-        span = (cal.now, moment) if step > 0 else (moment, cal.now)
-        return k + 1, Span(*span, unit)
+        return k + 1, Span(min(cal.now, moment), max(cal.now, moment), unit)
     if unit == "weekend":
         return None
     if count == 1 and unit != "day":
         return k + 1, _period(cal, unit, step)
     moment = cal.at(shift(cal.today, unit, int(step * count)))
-    span = (cal.now, moment) if step > 0 else (moment, cal.now)
-    return k + 1, Span(*span, unit)
+    return k + 1, Span(min(cal.now, moment), max(cal.now, moment), unit)
 
 
 def _rest(tokens: Tokens, i: int, cal: Calendar) -> Found:
@@ -173,6 +176,8 @@ def _edge(tokens: Tokens, i: int, cal: Calendar) -> Found:
     if whole is None:
         return None
     end, first, after, unit = whole
+    if unit == "day" and low(tokens, end) in PARTS:  # "late tomorrow afternoon" is a part
+        return None
     return end, _part_of(cal, edge, first, after, unit)
 
 
@@ -245,9 +250,10 @@ def _season(tokens: Tokens, i: int, cal: Calendar) -> Found:
         return None
     if step is None and low(tokens, i - 1) not in ("in", "during", "over", "until", "since", "by"):
         return None
-    year = number(tokens, j + 1)
+    at = j + 2 if low(tokens, j + 1) == "of" else j + 1
+    year = number(tokens, at)
     if year is not None and 1900 <= year <= 2199:
-        return j + 2, _season_span(cal, month, year)
+        return at + 1, _season_span(cal, month, year)
     this = next(
         year
         for year in (cal.today.year - 1, cal.today.year, cal.today.year + 1)

@@ -7,11 +7,13 @@ from datetime import date
 from wlm.pipeline.slots.atoms import Day, Found, Part, Repeat, Tokens, low, number, skip
 from wlm.pipeline.slots.calendar import Calendar
 from wlm.pipeline.slots.days import day_at, month_at
+from wlm.pipeline.slots.holidays import fixed_holiday_at
 from wlm.pipeline.slots.words import PARTS, UNITS, WEEKDAYS, WEEKDAYS_PLURAL
 
 CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _WORKDAYS, _WEEKEND = (0, 1, 2, 3, 4), (5, 6)
 _FREQUENCY = {
+    "minute": "MINUTELY",
     "hour": "HOURLY",
     "day": "DAILY",
     "week": "WEEKLY",
@@ -96,7 +98,11 @@ def _times(tokens: Tokens, i: int, cal: Calendar) -> Found:
 def _plural(tokens: Tokens, i: int, cal: Calendar) -> Found:
     """Such as "Mondays", "Tuesday and Thursday mornings" (after "on")."""
     days = _days(tokens, i)
-    if days is None or not any(token.low in WEEKDAYS_PLURAL for token in tokens[i : days[0]]):
+    if days is None:
+        return None
+    part = low(tokens, days[0])
+    plural = any(token.low in WEEKDAYS_PLURAL for token in tokens[i : days[0]])
+    if not plural and not (part in PARTS and part.endswith("s")):
         return None
     return _with_part(tokens, days[0], make("WEEKLY", BYDAY=codes(days[1])))
 
@@ -136,6 +142,8 @@ def _every(tokens: Tokens, i: int, cal: Calendar) -> Found:
         j = j + 3 if low(tokens, j) == "and" else j + 1  # "each and every"
     elif low(tokens, j) in ("other", "alternate"):
         interval, j = 2, j + 1
+    if fixed := fixed_holiday_at(tokens, j, cal):
+        return fixed[0], _yearly(fixed[1])
     if (month := month_at(tokens, j)) is not None:
         return _every_month_day(tokens, j, month, cal)
     if found := _every_nth_weekday(tokens, j):
@@ -169,8 +177,6 @@ def _every_unit(tokens: Tokens, j: int, interval: int) -> Found:
     if word in ("quarter", "fortnight"):
         unit = ("MONTHLY", 3) if word == "quarter" else ("WEEKLY", 2)
         return j + 1, Repeat(make(unit[0], unit[1] * interval))
-    if word in ("minute", "minutes") and interval >= 1:
-        return j + 1, Repeat(make("MINUTELY", interval))
     unit_name = UNITS.get(word, "")
     if unit_name not in _FREQUENCY or word in ("night", "nights"):
         return None
@@ -212,9 +218,16 @@ def _every_ordinal(tokens: Tokens, j: int, value: int, cal: Calendar) -> Found:
     found = day_at(tokens, j, cal)
     if found and isinstance(found[1], Day) and found[1].bump == "year":
         return found[0], _yearly(found[1].date)
-    k = skip(tokens, j + 1, {"of", "the", "each", "every", "day"})
-    end = k + 1 if low(tokens, k) == "month" else j + 1
-    return end, Repeat(make("MONTHLY", BYMONTHDAY=str(value)))
+    numbers, j = [value], j + 1
+    while low(tokens, j) in ("and", ",", "&"):
+        k = skip(tokens, j + 1, {"the", "and"})
+        more = number(tokens, k, ordinal=True)
+        if more is None or more > 31:
+            break
+        numbers, j = [*numbers, more], k + 1
+    k = skip(tokens, j, {"of", "the", "each", "every", "day"})
+    end = k + 1 if low(tokens, k) == "month" else j
+    return end, Repeat(make("MONTHLY", BYMONTHDAY=",".join(map(str, numbers))))
 
 
 def _every_month_day(tokens: Tokens, j: int, month: int, cal: Calendar) -> Found:
@@ -234,7 +247,11 @@ def _nth_of_every(tokens: Tokens, i: int, cal: Calendar) -> Found:
     nth = -1 if low(tokens, j) == "last" else number(tokens, j, ordinal=True)
     if nth is None or nth > 31:
         return None
+    if low(tokens, j + 1) in ("working", "business", "work") and low(tokens, j + 2) == "day":
+        return _working_day(tokens, j + 3, nth)
     weekday = WEEKDAYS.get(low(tokens, j + 1))
+    if low(tokens, j + 1) == "weekday":
+        return _working_day(tokens, j + 2, nth)
     k = j + 2 if weekday is not None or low(tokens, j + 1) == "day" else j + 1
     if low(tokens, k) == "of" or low(tokens, k) == "in":
         k += 1
@@ -250,3 +267,11 @@ def _nth_of_every(tokens: Tokens, i: int, cal: Calendar) -> Found:
     if month is not None:
         return end, Repeat((*make("YEARLY", BYMONTH=str(month)), by))
     return end, Repeat((*make("MONTHLY", step), by))
+
+
+def _working_day(tokens: Tokens, k: int, nth: int) -> Found:
+    """Such as "the last working day of every month", from the words after "day"."""
+    k = skip(tokens, k, {"of", "in"})
+    if low(tokens, k) not in _EVERY or low(tokens, k + 1) != "month":
+        return None
+    return k + 2, Repeat(make("MONTHLY", BYDAY=codes(_WORKDAYS), BYSETPOS=str(nth)))

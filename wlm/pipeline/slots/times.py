@@ -78,7 +78,8 @@ def find_frames(tokens: Tokens, cal: Calendar, *, hint: bool = False) -> list[tu
     mood = _mood(tokens)
     pairs = []
     for frame in compose(tokens, scan(tokens, cal, hint=hint), cal):
-        when = resolve(frame, tokens, cal, mood)
+        past = frame.mode == "since" and not cal.past
+        when = resolve(frame, tokens, Calendar(cal.now, past=True) if past else cal, mood)
         if when is not None:
             pairs.append((when, frame))
     return pairs
@@ -86,14 +87,15 @@ def find_frames(tokens: Tokens, cal: Calendar, *, hint: bool = False) -> list[tu
 
 def scan(tokens: Tokens, cal: Calendar, *, hint: bool = False) -> list[Atom]:
     """The atoms, in order and without overlap; at each word the longest rule wins."""
-    rules: tuple[Callable[[int], Found], ...] = (
-        lambda i: repeat_at(tokens, i, cal),
-        lambda i: range_at(tokens, i, cal),
-        lambda i: day_at(tokens, i, cal),
-        lambda i: part_at(tokens, i, cal),
-        lambda i: offset_at(tokens, i, cal),
-        lambda i: clock_at(tokens, i, hint=hint),
-        lambda i: length_at(tokens, i),
+    been = Calendar(cal.now, past=True)
+    rules: tuple[Callable[[int, Calendar], Found], ...] = (
+        lambda i, on: repeat_at(tokens, i, on),
+        lambda i, on: range_at(tokens, i, on),
+        lambda i, on: day_at(tokens, i, on),
+        lambda i, on: part_at(tokens, i, on),
+        lambda i, on: offset_at(tokens, i, on),
+        lambda i, on: clock_at(tokens, i, hint=hint),
+        lambda i, on: length_at(tokens, i),
     )
     atoms: list[Atom] = []
     i = 0
@@ -104,7 +106,7 @@ def scan(tokens: Tokens, cal: Calendar, *, hint: bool = False) -> list[Atom]:
             continue
         best: tuple[int, Value] | None = _tail(tokens, i, atoms, cal)
         for rule in rules if best is None else ():
-            found = rule(i)
+            found = rule(i, been if low(tokens, i - 1) == "since" else cal)
             if found and (best is None or found[0] > best[0]):
                 best = found
         if best is None or (isinstance(best[1], Length) and not _is_length(tokens, i, *best)):

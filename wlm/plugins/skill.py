@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from wlm.plugins.slots import SlotSpec, slot_spec
 from wlm.types import Effect, Reply
@@ -142,6 +142,8 @@ class Skill:
 
     class Settings(BaseModel):
         """The skill's settings; overridden by the skill."""
+
+        model_config = ConfigDict(defer_build=True)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

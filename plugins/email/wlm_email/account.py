@@ -6,7 +6,7 @@ import ssl
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from wlm.errors import BadRequest, ProviderAway
 from wlm.plugins import Context
@@ -18,6 +18,8 @@ CONFIGURE = "Run `wlm skills configure email`."
 
 class Settings(BaseModel):
     """Settings of the mailbox."""
+
+    model_config = ConfigDict(defer_build=True)  # built by who uses it
 
     imap_host: str = Field("", description="Server that the mail is read from.")
     imap_port: int = Field(993, ge=1, le=65535, description="Its port.")

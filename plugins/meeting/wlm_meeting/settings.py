@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from wlm.plugins import Context
 
 
 class CalendarSettings(BaseModel):
     """Settings of the calendar."""
+
+    model_config = ConfigDict(defer_build=True)  # built by who uses it
 
     default_minutes: int = Field(60, gt=0, description="How long a meeting is if not said.")
     day_starts: int = Field(9, ge=0, le=23, description="First working hour.")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from wlm.errors import BadRequest
 from wlm.plugins import Context, Reply, Skill, Slot, TimeRange, intent
@@ -31,6 +31,8 @@ class News(Skill):
 
     class Settings(BaseModel):
         """Settings of the news."""
+
+        model_config = ConfigDict(defer_build=True)  # built by who uses it
 
         feeds: dict[str, str] = Field(
             DEFAULT_FEEDS,

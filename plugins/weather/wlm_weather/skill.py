@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from wlm.errors import BadRequest, ProviderAway
 from wlm.plugins import Context, Place, Reply, Skill, Slot, TimeRange, intent
@@ -27,6 +27,8 @@ class Weather(Skill):
 
     class Settings(BaseModel):
         """Settings of the weather."""
+
+        model_config = ConfigDict(defer_build=True)  # built by who uses it
 
         home: str = Field("", description="Place that is meant when none is said.")
         units: Literal["metric", "imperial"] = Field(

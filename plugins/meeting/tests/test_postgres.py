@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wlm_meeting.ics import export_ics, import_ics
+
 from plugins.meeting.tests.talk import Talk, at, day
 from tests.support.postgres import server
-from wlm_meeting.ics import export_ics, import_ics
 
 
 def test_a_day_in_the_life_of_a_calendar(tmp_path: Path) -> None:

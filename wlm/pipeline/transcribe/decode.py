@@ -86,6 +86,8 @@ class Decoder:
                 f"The speech model in {folder} cannot be loaded ({error}).",
                 hint="Its files may be damaged: install it again, or choose another stt_model.",
             ) from None
+        kind = "multilingual" if self.multilingual else "english"
+        self._hesitant = judge.HESITANT[kind]
         self._tokenizers: dict[str, tuple[Any, list[int]]] = {}
         self._lock = threading.Lock()
 
@@ -120,7 +122,7 @@ class Decoder:
         """The attempt, or a better one where it is suspicious."""
         told = hints if first.hinted else ()
         reason = judge.objection(attempt, clip.seconds, clip.speech, told)
-        if not reason and first.context < FULL and attempt.logprob < judge.HESITANT:
+        if not reason and first.context < FULL and attempt.logprob < self._hesitant:
             (longer,) = self._attempt([clip], language, hints, first._replace(context=FULL))
             return judge.better(attempt, longer)
         best = attempt

@@ -13,8 +13,12 @@ from typing import NamedTuple
 UNSURE = -1.0
 """Mean log probability of a token below which a text is not to be trusted."""
 
-HESITANT = -0.8
-"""The same for a short context, below which a full one is worth a second look."""
+HESITANT = {"english": -0.9, "multilingual": -0.7}
+"""The same for a short context, below which a full one is worth a second look.
+
+The small English model is seldom sure and gains little from a second look; the
+multilingual one is surer, and a short context costs it more words.
+"""
 
 SILENT = 0.6
 """Probability of "no speech" from which on an unsure text is dropped."""

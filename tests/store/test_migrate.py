@@ -159,9 +159,7 @@ def test_the_core_migrates_to_what_its_tables_say(empty: Store, tmp_path: Path) 
     assert upgrade(empty, [CORE_SCHEMA]) == [], "nothing is left to do"
     # Alembic does not compare these.
     declared = {
-        table.name: {
-            str(c.name) for c in table.constraints if isinstance(c, CheckConstraint)
-        }
+        table.name: {str(c.name) for c in table.constraints if isinstance(c, CheckConstraint)}
         for table in tables.core.sorted_tables
     }
     assert checks(empty, list(declared)) == declared

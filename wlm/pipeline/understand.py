@@ -73,9 +73,7 @@ class Understander:
         if name == "local":
             from wlm.pipeline.route.local import LocalRouter
 
-            return LocalRouter.train(
-                self._registry.intents, language, self._settings.paths.cache / "router"
-            )
+            return LocalRouter.train(self._registry.intents, language, self._settings.paths.cache)
         for factories in self._registry.call("wlm_routers"):
             if name in factories:
                 router: Router = factories[name](self._registry.intents, self._settings)

@@ -26,6 +26,8 @@ VERSION = "local-1"
 _SHOWN = 5
 _SPLIT_FROM = 0.75
 _KEPT_MODELS = 8
+SHIPPED = Path(__file__).parent / "data" / "trained"
+"""Models of the skills that come with WLM, so that the first request waits for no training."""
 
 
 class _Judged(NamedTuple):
@@ -60,8 +62,11 @@ class LocalRouter:
         A damaged file is made anew; where the folder cannot be written, the model stays in
         memory and ``kept`` (also in each explanation) says so.
         """
-        path = cache_dir / "router" / f"{language}-{fingerprint(intents, language)}.npz"
+        name = f"{language}-{fingerprint(intents, language)}.npz"
+        path = cache_dir / "router" / name
         model, kept = Model.load(path), "cache"
+        if model is None:
+            model, kept = Model.load(SHIPPED / name), "shipped"
         if model is None:
             from wlm.pipeline.route.samples import keywords, make_samples
             from wlm.pipeline.route.training import fit

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from wlm.pipeline.slots.words import words
 
-_WORD = r"[a-z0-9][\w+-]*"
+_WORD = r"[a-z0-9][\w+-]{0,63}"
 _DOT = r"(?:\s*\.\s*|\s+(?:dot|point)\s+)"
 _EMAIL = re.compile(
     rf"(?<![\w@])(?P<user>{_WORD}(?:(?:\s*\.\s*(?=\w)|\s+dot\s+|\s+underscore\s+|\s+dash\s+|_|-)"
-    rf"{_WORD})*)(?P<at>\s*@\s*|\s+at\s+)(?P<host>{_WORD}(?:{_DOT}{_WORD})*)",
+    rf"{_WORD}){{0,6}})(?P<at>\s*@\s*|\s+at\s+)(?P<host>{_WORD}(?:{_DOT}{_WORD}){{0,5}})",
     re.IGNORECASE,
 )
 _TOP = words(
@@ -38,7 +38,7 @@ _NUMBER = rf"(?:\d+|\b(?:{'|'.join(_DIGITS)}|ten|eleven|twelve|twenty|hundred)\b
 _REPEAT = r"(?:\b(?:double|triple)\s+)?"
 _PHONE = re.compile(
     rf"(?P<plus>\+\s*|\bplus\s+)?\(?{_REPEAT}{_NUMBER}"
-    rf"(?:(?:[\s().,/-]|\band\b){{0,4}}{_REPEAT}{_NUMBER})*",
+    rf"(?:(?:[\s().,/-]|\band\b){{0,4}}{_REPEAT}{_NUMBER}){{0,40}}",
     re.IGNORECASE,
 )
 _PIECE = re.compile(r"\d+|[a-z]+", re.IGNORECASE)

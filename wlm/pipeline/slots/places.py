@@ -27,7 +27,14 @@ _NOT_PLACE = words(
     "daily weekly extended day umbrella jacket coat international national"
 )
 _BREAK = (
-    VERBS | DETERMINERS | AUXILIARIES | CONJUNCTIONS | PRONOUNS | POLITE | PREPOSITIONS | _NOT_PLACE
+    (VERBS - {"new", "store"})
+    | DETERMINERS
+    | AUXILIARIES
+    | CONJUNCTIONS
+    | PRONOUNS
+    | POLITE
+    | PREPOSITIONS
+    | _NOT_PLACE
 )
 _INNER = frozenset(["of", "the", "de", "la", "le", "on", "upon", "and"])
 

@@ -17,6 +17,7 @@ from wlm.pipeline.slots.function_words import (
 from wlm.pipeline.slots.plan import Cues
 from wlm.pipeline.slots.words import words
 
+_TAIL = 6
 _TAILS = words(
     "my the our a calendar schedule agenda diary to in on from into off onto please for at "
     "with by and also thanks now"
@@ -129,7 +130,7 @@ def _cut(
         return None
     # "dentist from my calendar": the place where it is written is not its name
     first, last = trimmed
-    for i in range(first + 1, last):
+    for i in range(max(first + 1, last - _TAIL), last):
         if low(tokens, i) in ("to", "in", "on", "from", "into", "onto", "off", "of"):
             rest = [low(tokens, k) for k in range(i + 1, last)]
             if rest and all(word in _TAILS for word in rest):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import Any
 
 from wlm.pipeline.route.interface import Utterance
@@ -38,6 +39,7 @@ _TIME_LEADS = words(
 _PAST_INTENTS = frozenset({"list", "search", "read", "headlines"})
 _PAST_SKILLS = frozenset({"email", "news"})
 _PAST_WORDS = frozenset({"did", "was", "were", "had", "happened", "ago", "missed"})
+_TURNS, _WINDOW = 8, 24
 _PIVOTS = frozenset({"to", "until", "till", "for"})
 
 
@@ -52,6 +54,10 @@ class Work:
         self.spans: dict[str, list[tuple[int, int]]] = {}
         self.doubts: dict[str, str] = {}
         self.marks = [""] * len(self.tokens)
+        self.taken = [False] * len(self.tokens)
+        """By token, whether it was given to a slot."""
+        self._starts = [token.start for token in self.tokens]
+        self._ends = [token.end for token in self.tokens]
         self.cased = _is_cased(text)
         self.explained = False
 
@@ -76,18 +82,14 @@ class Work:
     # marks
 
     @property
-    def taken(self) -> list[bool]:
-        """By token, whether it was given to a slot."""
-        return [bool(mark) for mark in self.marks]
-
-    @property
     def free(self) -> list[bool]:
         """By token, whether it is still to be had."""
-        return [not mark for mark in self.marks]
+        return [not taken for taken in self.taken]
 
     def _mark(self, first: int, last: int, mark: str) -> None:
         for i in range(first, last):
             self.marks[i] = mark
+            self.taken[i] = True
 
     def _take(self, name: str, first: int, last: int, mark: str | None = None) -> None:
         self._mark(first, last, mark or name)
@@ -135,8 +137,9 @@ class Work:
                     self._take(phone.name, *run)
 
     def _tokens_of(self, start: int, end: int) -> Run | None:
-        inside = [i for i, t in enumerate(self.tokens) if t.start < end and t.end > start]
-        return Run(inside[0], inside[-1] + 1) if inside else None
+        first = bisect_right(self._ends, start)
+        last = bisect_left(self._starts, end)
+        return Run(first, last) if last > first else None
 
     def _times(self) -> None:
         if not self.plan.of(*TIMED):
@@ -199,12 +202,12 @@ class Work:
 
     def _pivot(self, cal: Calendar, limit: int) -> int | None:
         """Where "move my 3 pm to 4" turns from what it is to what it shall be."""
-        for i in range(limit - 1):
-            if self.tokens[i].low not in _PIVOTS or i == 0:
+        turns = [i for i in range(1, limit - 1) if self.tokens[i].low in _PIVOTS][:_TURNS]
+        for i in turns:
+            before = self.tokens[max(0, i - _WINDOW) : i]
+            if low(self.tokens, i) == "for" and not find_in(before, cal):
                 continue
-            if low(self.tokens, i) == "for" and not find_in(self.tokens[:i], cal):
-                continue
-            right = find_in(self.tokens[i + 1 : limit], cal, hint=True)
+            right = find_in(self.tokens[i + 1 : min(limit, i + _WINDOW)], cal, hint=True)
             if any(when.start is not None and when.first <= 1 for when in right):
                 return i
         return None
@@ -263,7 +266,7 @@ class Work:
             i = run.first - 1 - back
             if (
                 i >= 0
-                and all(self.free[i : run.first])
+                and not any(self.taken[i : run.first])
                 and (
                     (low(self.tokens, i),) in self.plan.cues[slot.name]
                     and low(self.tokens, i + 1) not in PREPOSITIONS

@@ -86,7 +86,7 @@ class Assistant:
         """What was said and done."""
         from wlm.store.turns import Turns
 
-        return Turns(self.store)
+        return Turns(self.store, clock=self._clock)
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -149,9 +149,9 @@ class Assistant:
 
     def notices(self) -> list[str]:
         """Bring leftover and due work to an end; what became due since, as sentences."""
-        self.engine.recover()
         done = self.engine.run_due()
-        return [event.reply.speech for event in done if event.reply and event.state.final]
+        said = [event.reply.speech for event in done if event.reply and event.state.final]
+        return [speech for speech in said if speech]
 
     def events(self, **filters: Any) -> list[Event]:
         """Events, newest first; filters as ``Engine.list``."""

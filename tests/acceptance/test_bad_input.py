@@ -155,7 +155,7 @@ def _(home: Path):
 def _(home: Path):
     wlm(home, "ask", "add Tom Baker to my contacts, phone 030 5550 1111")
     wlm(home, "ask", "add Tom Miller to my contacts, phone 030 5550 2222")
-    return [WLM, "ask", "what's Tom's phone number"], {}
+    return [WLM, "ask", "what's Tom's phone number", "--conversation", "another"], {}
 
 
 @case("no skill installed")

@@ -108,10 +108,11 @@ def test_a_conversation_closes_after_a_while(assistant: Assistant, clock: Clock)
 def test_an_ambiguous_name_is_asked_back_and_chosen(assistant: Assistant) -> None:
     assistant.ask("add Tom Baker to my contacts, phone 030 5550 1111")
     assistant.ask("add Tom Miller to my contacts, phone 030 5550 2222")
-    asked = assistant.ask("what's Tom's phone number")
+    # In the same conversation it would be the Tom just spoken of.
+    asked = assistant.ask("what's Tom's phone number", conversation="another")
     only(asked, State.WAITING_INPUT)
     assert len(asked.reply.data["candidates"]) == 2
-    answered = assistant.ask("Miller")
+    answered = assistant.ask("Miller", conversation="another")
     only(answered, State.SUCCEEDED)
     assert "2222" in answered.reply.display.replace(" ", "")
 

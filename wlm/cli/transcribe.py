@@ -99,6 +99,8 @@ def _hear(transcriber: Transcriber, settings: Settings, file: Path) -> Transcrip
 
     limits = settings.config
     audio = decode(file, max_bytes=limits.max_audio_bytes, max_seconds=limits.max_audio_seconds)
+    if audio.truncated:
+        typer.echo(f"{file} is cut off or damaged; this is what there was.", err=True)
     with _progress(file.name, audio.seconds) as done:
         return transcriber.transcribe(
             audio.samples, Request(language=settings.config.language, progress=done)

@@ -144,14 +144,14 @@ def _parsedatetime() -> Parser:
 
 
 def _timefhuman() -> Parser:
-    from timefhuman import timefhuman, tfhConfig
+    from timefhuman import tfhConfig, timefhuman
 
     def parse(case: Case) -> datetime | None:
         found = timefhuman(case.text, tfhConfig(now=case.now.replace(tzinfo=None)))
         while isinstance(found, (list, tuple)) and found:
             found = found[0]
         if found is not None and not isinstance(found, datetime) and hasattr(found, "year"):
-            return datetime(found.year, found.month, found.day)
+            return datetime(found.year, found.month, found.day)  # noqa: DTZ001 - judged as wall time
         return found if isinstance(found, datetime) else None
 
     return parse

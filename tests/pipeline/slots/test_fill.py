@@ -71,7 +71,11 @@ WHOLE = [
         "find a free hour with Anna next week",
         {"people": ["Anna"], "when": day("2026-11-23", "2026-11-30")},
     ),
-    ("meeting.remind", "remind me to call mom at 5", {"title": "call mom", "start": at("22T17:00")}),
+    (
+        "meeting.remind",
+        "remind me to call mom at 5",
+        {"title": "call mom", "start": at("22T17:00")},
+    ),
     (
         "meeting.remind",
         "remind me to take out the bins in 20 minutes",
@@ -99,7 +103,11 @@ WHOLE = [
         "send an email to kofi@mail.com saying hello there",
         {"to": ["kofi@mail.com"], "body": "hello there"},
     ),
-    ("email.reply", "reply to Anna that I will be there", {"sender": "Anna", "body": "I will be there"}),
+    (
+        "email.reply",
+        "reply to Anna that I will be there",
+        {"sender": "Anna", "body": "I will be there"},
+    ),
     ("email.list", "any new emails from sara", {"sender": "Sara"}),
     ("news.headlines", "any news about climate change", {"topic": "climate change"}),
     (
@@ -182,7 +190,9 @@ def test_a_known_name_mends_a_mishearing():
 
 
 def test_a_known_name_of_several_words_is_found_in_lower_case():
-    slots = fill("meeting.create", "lunch with mary lou quickly tomorrow", person=["Mary Lou"]).slots
+    slots = fill(
+        "meeting.create", "lunch with mary lou quickly tomorrow", person=["Mary Lou"]
+    ).slots
     assert slots["people"] == ["Mary Lou"]
 
 

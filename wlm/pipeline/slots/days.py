@@ -125,7 +125,7 @@ def quantity_at(tokens: Tokens, i: int) -> tuple[int, float] | None:
 
 
 def _offset_from_day(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """Such as "in three days", "a week from Tuesday", "two weeks ago", "three days after Easter"."""
+    """Such as "in three days", "a week from Tuesday", "two weeks ago"."""
     j = i + 1 if low(tokens, i) in ("in", "within") else i
     quantity = quantity_at(tokens, j)
     if quantity is None:
@@ -164,7 +164,7 @@ def _moved(cal: Calendar, unit: str, count: int) -> Day:
 
 
 def _weekday(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """Such as "Friday", "this Friday", "next Friday", "last Friday", "Friday week", "Friday next week"."""
+    """Such as "Friday", "this Friday", "next Friday", "last Friday", "Friday week"."""
     j = i + 1 if low(tokens, i) == "the" else i
     lead = low(tokens, j)
     led = lead in THIS or lead in NEXT or lead in LAST or lead in COMING
@@ -183,9 +183,8 @@ def _weekday(tokens: Tokens, i: int, cal: Calendar) -> Found:
     ):
         return None
     end = j + 1
-    if low(tokens, end) in ("after", "before") and not led:
-        if found := _beside(tokens, end, weekday, cal):
-            return found
+    if beside and not led and (found := _beside(tokens, end, weekday, cal)):
+        return found
     ahead = (weekday - cal.today.weekday()) % 7
     if lead in NEXT:
         monday = period(cal.today, "week")[1]
@@ -405,7 +404,7 @@ def _iso(tokens: Tokens, i: int, cal: Calendar) -> Found:
 
 
 def _numeric(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """Such as "11/5/2037" month first, "5.11.2037" day first; the other way where only that is a date."""
+    """Such as "11/5/2037" month first."""
     token = tokens[i]
     if token.shape != "date":
         return None

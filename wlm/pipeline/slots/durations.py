@@ -63,7 +63,7 @@ def _one(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
 
 
 def _fraction(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
-    """Such as "half an hour", "a half hour", "(a) quarter of an hour", "three quarters of an hour"."""
+    """Such as "half an hour", "a half hour", "(a) quarter of an hour"."""
     j = i + 1 if low(tokens, i) == "a" else i
     share = {"half": 0.5, "quarter": 0.25}.get(low(tokens, j))
     if share is None and number(tokens, i) == 3 and low(tokens, i + 1) == "quarters":

@@ -49,7 +49,8 @@ VERBS = words(
     "coming attach forward forwarded received receive receives meet meeting meetings start "
     "starting begin discuss regarding concerning work works working live lives play talk "
     "thanking thank wishing wish congratulate congratulating inviting invite requesting "
-    "request explaining explain attached pull display see turn took take having has bring carry wear pack use using provide"
+    "request explaining explain attached pull display see turn took take having has bring "
+    "carry wear pack use using provide"
 )
 NOUNS = words(
     "email emails e-mail mail mails message messages inbox letter note calendar schedule "

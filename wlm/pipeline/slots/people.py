@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,6 +15,17 @@ _LONGEST = 4
 _JOINTS = frozenset({",", "and", "&", "or"})
 _POSSESSORS = frozenset({"my", "our", "his", "her", "their"})
 _CLOSE = 88.0
+_LONG = 6
+_SOUNDS = (
+    (r"ph", "f"),
+    (r"[cq](?=[eiy])", "s"),
+    (r"ck|[cq]", "k"),
+    (r"y", "i"),
+    (r"z", "s"),
+    (r"ie\b|ee\b|ey\b", "i"),
+    (r"(?<=\w)h|e\b", ""),
+    (r"(.)\1+", r"\1"),
+)
 
 
 class Name(NamedTuple):
@@ -32,6 +44,7 @@ class Known:
         self._exact: dict[tuple[str, ...], str] = {}
         for name in self.names:
             self._exact.setdefault(tuple(name.lower().split()), name)
+        self._sounds = {sound(name): name for name in reversed(self.names)}
         self.firsts = frozenset(words[0] for words in self._exact if words)
         self._longest = max((len(words) for words in self._exact), default=0)
 
@@ -49,7 +62,11 @@ class Known:
         """The known name that ``said`` was probably meant to be: a hearing or typing mistake."""
         if not self.names or len(said) < 3:
             return None
-        from rapidfuzz import fuzz, process  # late: only a name that is not known needs it
+        if (same := self._sounds.get(sound(said))) is not None:
+            return same
+        if len(said) < _LONG:
+            return None
+        from rapidfuzz import fuzz, process  # late: only a long name that is not known needs it
 
         best = process.extractOne(
             said.lower(),
@@ -58,6 +75,14 @@ class Known:
             score_cutoff=_CLOSE,
         )
         return self.names[best[2]] if best else None
+
+
+def sound(name: str) -> str:
+    """A rough key of how a name sounds: "Kofy" and "Kofi", "Sara" and "Sarah" share one."""
+    key = name.lower()
+    for pattern, plain in _SOUNDS:
+        key = re.sub(pattern, plain, key)
+    return key
 
 
 @lru_cache(maxsize=8)

@@ -220,7 +220,7 @@ def _part_of(cal: Calendar, edge: str, first: date, after: date, unit: str) -> S
 
 
 def _week_of(tokens: Tokens, j: int, cal: Calendar) -> Found:
-    """Such as "first week of March", "last week of the year": seven days from the edge of the period."""
+    """Such as "first week of March"."""
     whole = _whole(tokens, j + 3, cal)
     if whole is None or whole[3] not in ("month", "year", "quarter"):
         return None

@@ -242,7 +242,7 @@ def _yearly(day: date) -> Repeat:
 
 
 def _nth_of_every(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    """Such as "the first Monday of every month", "the 15th of each month", "last day of every month"."""
+    """Such as "the first Monday of every month", "the 15th of each month"."""
     j = i + 1 if low(tokens, i) == "the" else i
     nth = -1 if low(tokens, j) == "last" else number(tokens, j, ordinal=True)
     if nth is None or nth > 31:

@@ -31,7 +31,7 @@ _GENERIC = words(
     "entry calendar schedule"
 )
 _OWNERS = frozenset({"my", "our", "his", "her", "their"})
-_OCCASIONS = words("appointment appointments office visit checkup 's")
+_OCCASIONS = words("appointment appointments office visit checkup")
 _TIME_LEADS = words(
     "at on in for by from until till since after before around about of the starting between "
     "this , to and over during"
@@ -281,7 +281,7 @@ class Work:
             if slot.name in self.slots:
                 continue
             cues = self.plan.cues[slot.name] | self.plan.left[slot.name] | _WITH
-            for i in range(run.first + 1, run.last - 1):
+            for i in range(run.first, run.last - 1):
                 if (low(self.tokens, i),) not in cues:
                     continue
                 names = self._names_at(slot, self._past_articles(i + 1))
@@ -324,7 +324,8 @@ class Work:
                     return names
         for i in range(len(self.tokens)):
             names = [] if self.marks[i] else self._names_at(slot, i)
-            if names and self._likely(names[0]) and i == names[0].first:
+            owner = bool(names) and slot.many and low(self.tokens, names[0].last) == "'s"
+            if names and not owner and self._likely(names[0]) and i == names[0].first:
                 return names
         return []
 

@@ -17,6 +17,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield HERE / "reference" / "settings.md", NOTE + settings()
     yield HERE / "reference" / "errors.md", NOTE + errors()
     yield HERE / "reference" / "skills.md", NOTE + skills()
+    yield HERE / "reference" / "hooks.md", NOTE + hooks()
     yield HERE.parent / ".env.example", environment()
 
 
@@ -79,6 +80,20 @@ def skills() -> str:
 
     registry = load()
     return "\n\n".join(as_markdown(registry.skill(name)) for name in SKILLS) + "\n"
+
+
+def hooks() -> str:
+    """The points that a plugin can extend."""
+    import inspect
+
+    from wlm.plugins import hookspecs
+
+    rows = ["# Hooks", "", inspect.getdoc(hookspecs) or "", ""]
+    for name, function in vars(hookspecs).items():
+        if name.startswith("wlm_"):
+            rows += [f"## `{name}{inspect.signature(function)}`", ""]
+            rows += [inspect.getdoc(function) or "", ""]
+    return "\n".join(rows).rstrip() + "\n"
 
 
 def environment() -> str:

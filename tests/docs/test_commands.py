@@ -80,3 +80,15 @@ def test_the_tutorial_skill_works(tmp_path: Path, home: Path) -> None:
         text=True,
     )
     assert tested.returncode == 0, tested.stdout
+
+
+def test_the_python_on_the_page_runs(home: Path) -> None:
+    page = (ROOT / "docs/howto/use-from-python.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) == 3
+    for block in blocks:
+        done = subprocess.run(
+            [sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout

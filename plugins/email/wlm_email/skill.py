@@ -93,7 +93,7 @@ class Email(Skill):
     @intent(
         examples=["email {to} that {body}", "send a mail to {to} about {subject}"],
         effect="send",
-        confirm="Send {body} to {to}?",
+        confirm="Send “{body}” to {to}?",
     )
     def send(
         self,
@@ -117,7 +117,7 @@ class Email(Skill):
     @intent(
         examples=["reply to {sender} that {body}"],
         effect="send",
-        confirm="Reply {body} to {sender}?",
+        confirm="Reply “{body}” to {sender}?",
     )
     def reply(
         self,

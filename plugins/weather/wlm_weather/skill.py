@@ -22,6 +22,43 @@ Aspect = Literal["rain", "snow", "temperature", "wind", "sun", "humidity"]
 CREDIT = "Weather data by Open-Meteo.com (CC BY 4.0)"
 
 
+ASPECT_WORDS = {
+    "rain": [
+        "umbrella",
+        "raining",
+        "rainy",
+        "rained",
+        "wet",
+        "shower",
+        "showers",
+        "drizzle",
+        "pour",
+        "raincoat",
+        "precipitation",
+    ],
+    "snow": ["snowing", "snowy", "snowfall", "snowed", "blizzard"],
+    "temperature": [
+        "hot",
+        "cold",
+        "warm",
+        "warmer",
+        "colder",
+        "cooler",
+        "cool",
+        "chilly",
+        "freezing",
+        "degrees",
+        "jacket",
+        "coat",
+        "gloves",
+    ],
+    "wind": ["windy", "gusts", "breezy", "breeze"],
+    "sun": ["sunny", "sunshine", "sunblock", "sunscreen", "sunglasses"],
+    "humidity": ["humid", "muggy"],
+}
+"""Words that ask for an aspect of the weather without its name."""
+
+
 class Weather(Skill):
     """Forecasts from Open-Meteo."""
 
@@ -47,7 +84,8 @@ class Weather(Skill):
         ctx: Context,
         place: Annotated[Place, Slot("where", ask="For which place?", resolve=False)] | None = None,
         when: TimeRange | None = None,
-        aspect: Annotated[Aspect, Slot("what of the weather was asked")] | None = None,
+        aspect: Annotated[Aspect, Slot("what of the weather was asked", aliases=ASPECT_WORDS)]
+        | None = None,
     ) -> Reply:
         """Weather for a place and a time."""
         client = _client(ctx)

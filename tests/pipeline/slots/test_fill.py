@@ -117,6 +117,11 @@ WHOLE = [
     ),
     (
         "weather.forecast",
+        "do I need an umbrella in Paris tomorrow",
+        {"place": "Paris", "when": day("2026-11-23", "2026-11-24"), "aspect": "rain"},
+    ),
+    (
+        "weather.forecast",
         "what's the weather like in new york city",
         {"place": "New York City"},
     ),

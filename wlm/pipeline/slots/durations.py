@@ -39,7 +39,7 @@ def _one(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
     if quantity is None:
         return None
     j, count = quantity
-    if low(tokens, j) in ("-", "full", "whole", "more", "extra"):
+    if low(tokens, j) in ("-", "full", "whole", "more", "extra", "free", "spare", "open"):
         j += 1
     unit = UNITS.get(low(tokens, j), "")
     if unit not in _SECONDS or (

@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 from wlm.pipeline.slots.canon import PASSED, canonical
 from wlm.pipeline.slots.function_words import DETERMINERS, PREPOSITIONS
-from wlm.pipeline.slots.tokens import tokenise
 from wlm.pipeline.slots.words import words
 from wlm.plugins.skill import IntentSpec
 from wlm.plugins.slots import Kind, SlotSpec
 
 TIMED: frozenset[Kind] = frozenset({"time", "time_range", "duration", "recurrence"})
-_MARK = re.compile(r"\{(\w+)\}")
+_WORD = re.compile(r"\{\w+\}|['’]s\b|[^\W_]+(?:['’](?!s\b)[^\W_]+)*")
 _TIME_PREPOSITIONS = words("at on in for by from until till since before after to and")
 
 Item = str
@@ -86,13 +85,7 @@ def make_plan(spec: IntentSpec, language: str) -> Plan:
 
 
 def _items(example: str) -> list[Item]:
-    items: list[Item] = []
-    for index, piece in enumerate(_MARK.split(example)):
-        if index % 2:
-            items.append(f"{{{piece}}}")
-        else:
-            items += [token.low for token in tokenise(piece) if token.shape != "other"]
-    return items
+    return [word.lower().replace("’", "'") for word in _WORD.findall(example)]
 
 
 def _learn(

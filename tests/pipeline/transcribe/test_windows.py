@@ -38,11 +38,19 @@ def test_windows_hold_all_speech_once_and_fit_the_encoder(stretches):
 
 
 def test_a_long_stretch_is_cut_where_it_is_quietest():
-    likely = np.full(1_500, 0.95, np.float32)
-    likely[800:812] = 0.4
-    found = cut(likely, 48.0)
+    likely = np.full(1_200, 0.95, np.float32)
+    likely[560:572] = 0.4
+    found = cut(likely, 38.4)
     assert len(found) == 2
-    assert 800 * vad.FRAME_SECONDS <= found[0].end <= 812 * vad.FRAME_SECONDS
+    assert 560 * vad.FRAME_SECONDS <= found[0].end <= 572 * vad.FRAME_SECONDS
+
+
+def test_a_few_windows_are_shared_out_evenly():
+    likely = np.full(1_600, 0.95, np.float32)
+    assert len(cut(likely, 51.2)) == 3
+    shared = cut(likely, 51.2, workers=2)
+    assert len(shared) == 4
+    assert [w.end for w in shared[:-1]] == [w.start for w in shared[1:]]
 
 
 def test_long_pauses_are_left_out():

@@ -29,8 +29,10 @@ FULL = 30
 SHORTEST = 10
 """Seconds of the shortest context: below it tiny models begin to fail."""
 
-MARGIN = 5.0
-"""Seconds of silence after the clip in a short context."""
+MARGIN = 3.0
+"""Seconds of silence after a clip in a short context; a clip under ``SHORTEST`` gets more."""
+
+_FIRST_MARGIN = 5.0
 
 _TOKENS_PER_SECOND = 12
 _TOKENS_EXTRA = 24
@@ -63,7 +65,8 @@ class Try(NamedTuple):
 
 def context_for(seconds: float) -> int:
     """The context in whole seconds that a clip of this length gets."""
-    return int(min(FULL, max(SHORTEST, np.ceil(seconds + MARGIN))))
+    margin = _FIRST_MARGIN if seconds < SHORTEST else MARGIN
+    return int(min(FULL, max(SHORTEST, np.ceil(seconds + margin))))
 
 
 class Decoder:

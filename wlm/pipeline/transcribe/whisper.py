@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wlm.pipeline.transcribe.windows import Window
 
 _BATCH = 4
+_ROUNDS = 2
 _HINTED_SECONDS = 60.0
 _LEAST = 0.5
 _UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
@@ -61,7 +62,7 @@ class FasterWhisper:
         language = request.language.lower().replace("_", "-").split("-")[0]
         seconds = len(samples) / SAMPLE_RATE
         likely = vad.probabilities(samples)
-        cuts = windows.cut(likely, seconds)
+        cuts = windows.cut(likely, seconds, self._workers)
         if not cuts:
             return Transcript("", [], language, seconds)  # no model was asked
         name, decoder = self._load(language)
@@ -121,14 +122,17 @@ class _Run:
         if not self.language:
             longest = max(cuts[:4], key=lambda window: window.speech)
             self.language = self._decoder.language(self._clip(longest))
-        size = max(1, min(_BATCH, len(cuts) // workers))
-        batches = [cuts[i : i + size] for i in range(0, len(cuts), size)]
-        if len(batches) == 1:
-            yield from self._batch(batches[0])
+        if len(cuts) == 1:
+            yield from self._batch(cuts)
             return
+        size = _BATCH if len(cuts) >= _BATCH * _ROUNDS * workers else 1
+        batches = [cuts[i : i + size] for i in range(0, len(cuts), size)]
+        # The longest first, so that no worker is left with one when the others are done.
+        order = sorted(range(len(batches)), key=lambda i: -sum(w.seconds for w in batches[i]))
         with ThreadPoolExecutor(workers) as pool:
-            for batch, parts in zip(batches, pool.map(self._batch, batches), strict=True):
-                yield from parts
+            jobs = {i: pool.submit(self._batch, batches[i]) for i in order}
+            for i, batch in enumerate(batches):
+                yield from jobs[i].result()
                 if self._request.progress:
                     self._request.progress(batch[-1].end)
 

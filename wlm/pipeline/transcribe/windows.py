@@ -11,8 +11,11 @@ from wlm.pipeline import vad
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LONGEST = 28.0
-"""Seconds of the longest window: the encoder's 30 less a little silence to end in."""
+LONGEST = 20.0
+"""Seconds of the longest window. The encoder takes 30, but its cost grows faster than that."""
+
+_SHORTEST = 12.0
+_FEW = 4
 
 _PAUSE = 3.0
 _BEFORE, _AFTER = 0.3, 0.5
@@ -32,11 +35,12 @@ class Window(NamedTuple):
         return self.end - self.start
 
 
-def cut(likely: NDArray[np.float32], seconds: float) -> list[Window]:
+def cut(likely: NDArray[np.float32], seconds: float, workers: int = 1) -> list[Window]:
     """Windows over a recording of ``seconds`` with these speech probabilities.
 
     Pauses of 3 s and more are left out; longer stretches are parted into windows of about
-    the same length, each cut where speech is least likely. No speech: no windows.
+    the same length, each cut where speech is least likely. No speech: no windows. Where
+    there are a few, long ones are halved until ``workers`` have the same number each.
     """
     found: list[Window] = []
     for first, last in _stretches(vad.spans(likely)):
@@ -44,6 +48,12 @@ def cut(likely: NDArray[np.float32], seconds: float) -> list[Window]:
         start = max(before, first * vad.FRAME_SECONDS - _BEFORE)
         end = min(seconds, last * vad.FRAME_SECONDS + _AFTER)
         found.extend(_part(likely, start, end))
+    while 1 < len(found) < _FEW * workers and len(found) % workers:
+        longest = max(range(len(found)), key=lambda i: found[i].seconds)
+        start, end, _ = found[longest]
+        if end - start < _SHORTEST:
+            break
+        found[longest : longest + 1] = _halve(likely, start, end, 2)
     return found
 
 
@@ -67,12 +77,19 @@ def _part(likely: NDArray[np.float32], start: float, end: float) -> list[Window]
     length = end - start
     if length <= LONGEST:
         return [Window(start, end, voiced(likely, start, end))]
-    count = int(np.ceil(length / LONGEST))
+    halves = _halve(likely, start, end, int(np.ceil(length / LONGEST)))
+    return [part for half in halves for part in _part(likely, half.start, half.end)]
+
+
+def _halve(likely: NDArray[np.float32], start: float, end: float, count: int) -> list[Window]:
+    """Two parts, to hold half of ``count`` windows each."""
+    length = end - start
     middle = start + length * (count // 2) / count
-    # Each side must still fit its share of windows, or there would be one more of them.
-    room = min(length / count / 3, (LONGEST * count - length) / 2 + 2.0)
-    place = _quietest(likely, middle - room, middle + room)
-    return _part(likely, start, place) + _part(likely, place, end)
+    place = _quietest(likely, middle - length / count / 4, middle + length / count / 4)
+    return [
+        Window(start, place, voiced(likely, start, place)),
+        Window(place, end, voiced(likely, place, end)),
+    ]
 
 
 def _quietest(likely: NDArray[np.float32], start: float, end: float) -> float:

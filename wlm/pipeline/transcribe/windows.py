@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LONGEST = 20.0
-"""Seconds of the longest window. The encoder takes 30, but its cost grows faster than that."""
+"""Seconds that windows are at most on average; one may have half as much again, as the
+encoder takes 30. Its cost grows faster than its length."""
 
 _SHORTEST = 12.0
 _FEW = 4
@@ -47,13 +48,13 @@ def cut(likely: NDArray[np.float32], seconds: float, workers: int = 1) -> list[W
         before = found[-1].end if found else 0.0
         start = max(before, first * vad.FRAME_SECONDS - _BEFORE)
         end = min(seconds, last * vad.FRAME_SECONDS + _AFTER)
-        found.extend(_part(likely, start, end))
+        found.extend(_part(likely, start, end, int(np.ceil((end - start) / LONGEST))))
     while 1 < len(found) < _FEW * workers and len(found) % workers:
         longest = max(range(len(found)), key=lambda i: found[i].seconds)
         start, end, _ = found[longest]
         if end - start < _SHORTEST:
             break
-        found[longest : longest + 1] = _halve(likely, start, end, 2)
+        found[longest : longest + 1] = _part(likely, start, end, 2)
     return found
 
 
@@ -73,23 +74,14 @@ def _stretches(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _part(likely: NDArray[np.float32], start: float, end: float) -> list[Window]:
-    length = end - start
-    if length <= LONGEST:
+def _part(likely: NDArray[np.float32], start: float, end: float, count: int) -> list[Window]:
+    """``count`` windows of about the same length: at most 1.5 times the mean."""
+    if count == 1:
         return [Window(start, end, voiced(likely, start, end))]
-    halves = _halve(likely, start, end, int(np.ceil(length / LONGEST)))
-    return [part for half in halves for part in _part(likely, half.start, half.end)]
-
-
-def _halve(likely: NDArray[np.float32], start: float, end: float, count: int) -> list[Window]:
-    """Two parts, to hold half of ``count`` windows each."""
-    length = end - start
-    middle = start + length * (count // 2) / count
-    place = _quietest(likely, middle - length / count / 4, middle + length / count / 4)
-    return [
-        Window(start, place, voiced(likely, start, place)),
-        Window(place, end, voiced(likely, place, end)),
-    ]
+    unit, left = (end - start) / count, count // 2
+    middle = start + unit * left
+    place = _quietest(likely, middle - unit / 5, middle + unit / 5)
+    return _part(likely, start, place, left) + _part(likely, place, end, count - left)
 
 
 def _quietest(likely: NDArray[np.float32], start: float, end: float) -> float:

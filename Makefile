@@ -17,6 +17,7 @@ $(BIN)/wlm: pyproject.toml requirements.lock $(wildcard plugins/*/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e . $(addprefix -e ,$(PLUGINS))
+	$(BIN)/python -m compileall -q wlm plugins bench
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/wlm requirements-dev.lock

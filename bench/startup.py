@@ -48,6 +48,8 @@ def main() -> None:
         empty = Path(home) / "empty.py"
         empty.write_text(EMPTY)
         environment = {**os.environ, "WLM_HOME": home, "WLM_TIMEZONE": "Europe/Berlin"}
+        # Installed packages have their bytecode; a checkout writes its own at the first run.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         cases = {
             "--version": [wlm, "--version"],
             "--help": [wlm, "--help"],

@@ -69,7 +69,7 @@ WHOLE = [
     (
         "meeting.find_time",
         "find a free hour with Anna next week",
-        {"people": ["Anna"], "when": day("2026-11-23", "2026-11-30")},
+        {"people": ["Anna"], "when": day("2026-11-23", "2026-11-30"), "duration": "PT1H"},
     ),
     (
         "meeting.remind",

@@ -26,9 +26,9 @@ def cli() -> str:
     import typer
     from typer.cli import get_docs_for_click
 
-    from wlm.cli.main import app
+    from wlm.cli.main import build
 
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(build())
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="wlm")
     return "\n".join(line.rstrip() for line in text.splitlines()).strip() + "\n"
 

@@ -19,8 +19,11 @@ PROGRAM = """
 import sys
 sys.argv = ["wlm", *{arguments!r}]
 from wlm.cli import boundary
-from wlm.cli.main import app
-code = boundary.guard(app)
+from wlm.cli.main import run
+try:
+    run()
+except SystemExit as stop:
+    code = stop.code or 0
 print(*sorted(sys.modules), file=sys.stderr)
 sys.exit(code)
 """

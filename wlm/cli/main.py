@@ -1,20 +1,45 @@
-"""The command line: the root command, the order of its commands, the error boundary."""
+"""The command line: the table of its commands, and the way in."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from wlm.cli import ask, config, db, doctor, events, history, listen, models, skills, transcribe
+COMMANDS = {
+    "ask": "ask:ask",
+    "listen": "listen:listen",
+    "transcribe": "transcribe:transcribe",
+    "route": "ask:route",
+    "why": "ask:why",
+    "events": "events:app",
+    "history": "history:history",
+    "forget": "history:forget",
+    "skills": "skills:app",
+    "config": "config:app",
+    "db": "db:app",
+    "models": "models:app",
+    "doctor": "doctor:doctor",
+}
+"""Module and object in ``wlm.cli`` by command, in the order of the help."""
 
-app = typer.Typer(
-    name="wlm",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-)
+
+def build(word: str = "") -> typer.Typer:
+    """The command line; with the name of a command, that one alone, which is quicker."""
+    app = typer.Typer(
+        name="wlm", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False
+    )
+    app.callback()(root)
+    for name in [word] if word in COMMANDS else COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(":")
+        target = getattr(import_module(f"wlm.cli.{module}"), attribute)
+        if isinstance(target, typer.Typer):
+            app.add_typer(target, name=name)
+        else:
+            app.command(name)(target)
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -25,7 +50,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -34,37 +58,22 @@ def root(
     """Say it, and it is done. A skill's own commands are at `wlm SKILL --help`."""
 
 
-app.command("ask")(ask.ask)
-app.command("listen")(listen.listen)
-app.command("transcribe")(transcribe.transcribe)
-app.command("route")(ask.route)
-app.command("why")(ask.why)
-app.add_typer(events.app, name="events")
-app.command("history")(history.history)
-app.command("forget")(history.forget)
-app.add_typer(skills.app, name="skills")
-app.add_typer(config.app, name="config")
-app.add_typer(db.app, name="db")
-app.add_typer(models.app, name="models")
-app.command("doctor")(doctor.doctor)
-
-
 def run() -> None:
     """Run the command line; every error ends in a message, a hint and an exit code."""
     from wlm.cli import boundary
 
-    def command() -> None:
-        known = {info.name for info in app.registered_commands}
-        known |= {info.name for info in app.registered_groups}
-        word = sys.argv[1] if len(sys.argv) > 1 else "-"
-        if not word.startswith("-") and word not in known:
-            _add_skill_commands(word)
-        app()
-
-    sys.exit(boundary.guard(command))
+    sys.exit(boundary.guard(_command))
 
 
-def _add_skill_commands(name: str) -> None:
+def _command() -> None:
+    word = next((argument for argument in sys.argv[1:2]), "")
+    app = build(word)
+    if word and word not in COMMANDS and not word.startswith("-"):
+        _add_skill_commands(app, word)
+    app()
+
+
+def _add_skill_commands(app: typer.Typer, name: str) -> None:
     """Add `wlm NAME …` if the skill of that name brings commands; plugins load only then."""
     from wlm.sdk.assistant import Assistant
 

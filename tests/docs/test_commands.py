@@ -50,13 +50,13 @@ def test_the_tutorial_skill_works(tmp_path: Path, home: Path) -> None:
     toml = re.search(r"```toml\n(\[build-system\].*?)```", page, re.S)
     code = re.search(r"```python\n(from typing.*?)```", page, re.S)
     test = re.search(r"```python\n(from wlm\.plugins import testing.*?)```", page, re.S)
-    phrases = re.search(r"```toml\n(\[heat\].*?)```", page, re.S)
+    phrases = re.search(r"```text\n(\[heat\].*?)```", page, re.S)
     assert toml and code and test and phrases
     package = tmp_path / "dist" / "wlm_kettle"
     (package / "phrases").mkdir(parents=True)
     (package.parent / "pyproject.toml").write_text(toml[1])
     (package / "__init__.py").write_text(code[1])
-    (package / "phrases" / "en.toml").write_text(phrases[1])
+    (package / "phrases" / "en.txt").write_text(phrases[1])
     site = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
     subprocess.run(

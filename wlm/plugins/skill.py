@@ -9,8 +9,9 @@
             \"\"\"Weather for a place and a time.\"\"\"
 
 Names, slot types, tool schemas, command help and docs are read from the signature and the
-docstrings. More phrases, and other languages, lie in ``phrases/LANG.toml`` beside the
-skill's module: a table an intent (``[forecast]``) with ``examples`` and ``keywords``.
+docstrings. More phrases, and other languages, lie in ``phrases/LANG.txt`` beside the
+skill's module: below a heading for each intent (``[forecast]``) a phrase a line, and
+``keywords:`` with words, separated by commas.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import inspect
 import os
 import re
 import sys
-import tomllib
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 Handler = TypeVar("Handler", bound=Callable[..., Reply])
 _MARK = "__wlm_intent__"
+_KEYWORDS = "keywords:"
+_SLOT_MARK = re.compile(r"\{(\w+)\}")
 
 
 class _Declaration(NamedTuple):
@@ -228,16 +230,32 @@ def _spec(
 def _check_marks(owner: str, phrases: Mapping[str, Phrases], names: set[str]) -> None:
     for table in phrases.values():
         for example in table.examples:
-            if unknown := set(re.findall(r"\{(\w+)\}", example)) - names:
+            if "{" in example and (unknown := set(_SLOT_MARK.findall(example)) - names):
                 raise ValueError(f"{owner}: example {example!r} marks unknown slots {unknown}")
 
 
 def _read_phrases(folder: Path) -> dict[str, dict[str, Phrases]]:
+    """The phrases by language and method. Plain lines, since TOML takes a tenth of a start."""
     found: dict[str, dict[str, Phrases]] = {}
-    for path in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
-        tables = tomllib.loads(path.read_text("utf-8"))
-        found[path.stem] = {
-            method: Phrases(tuple(table.get("examples", ())), tuple(table.get("keywords", ())))
-            for method, table in tables.items()
-        }
+    for path in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
+        found[path.stem] = _parse_phrases(path.read_text("utf-8").splitlines(), path.name)
     return found
+
+
+def _parse_phrases(lines: Iterable[str], file: str) -> dict[str, Phrases]:
+    tables: dict[str, tuple[list[str], list[str]]] = {}
+    examples: list[str] | None = None
+    keywords: list[str] = []
+    for number, raw in enumerate(lines, 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            examples, keywords = tables.setdefault(line[1:-1].strip(), ([], []))
+        elif examples is None:
+            raise ValueError(f"{file}, line {number}: a phrase before the first [intent]")
+        elif line.startswith(_KEYWORDS):
+            keywords += [w.strip() for w in line.removeprefix(_KEYWORDS).split(",") if w.strip()]
+        else:
+            examples.append(line)
+    return {name: Phrases(tuple(said), tuple(words)) for name, (said, words) in tables.items()}

@@ -28,6 +28,7 @@ from wlm.plugins import (
     intent,
 )
 from wlm.plugins.manager import Registry
+from wlm.plugins.manager import _unmet as unmet
 
 
 class Everything(Skill):
@@ -204,3 +205,21 @@ class TestRegistry:
         registry = Registry()
         registry.add("lamp", module)
         assert list(registry.skills) == ["lamp"]
+
+
+@pytest.mark.parametrize(
+    ("need", "met"),
+    [
+        ("wlm<1,>=0.1", True),
+        ("wlm>=0.1,<1", True),
+        ("wlm", True),
+        ("wlm~=0.1", True),
+        ("wlm-other>=3", True),
+        ("wlm<0.1,>=0.0.1", False),
+        ("wlm<10,>=9", False),
+        ("wlm==0.2", False),
+        ("wlm>=", False),
+    ],
+)
+def test_the_range_of_versions_is_kept(need: str, met: bool) -> None:
+    assert (unmet(need, "0.1.0") == "") is met

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -62,6 +63,9 @@ def run() -> None:
     """Run the command line; every error ends in a message, a hint and an exit code."""
     from wlm.cli import boundary
 
+    # Starting makes a hundred thousand objects that all stay: looking for garbage among them
+    # again and again takes a twentieth of a short command.
+    gc.set_threshold(100_000, 20, 20)
     sys.exit(boundary.guard(_command))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import Distribution, EntryPoint, entry_points, version
 from types import ModuleType
@@ -17,6 +18,8 @@ from wlm.plugins.skill import IntentSpec, Skill
 
 log = logging.getLogger(__name__)
 GROUP = "wlm.skills"
+_DOTTED = re.compile(r"\d+(\.\d+)*")
+_PLAIN_RANGE = re.compile(r"wlm<(?P<high>\d+(\.\d+)*),>=(?P<low>\d+(\.\d+)*)")  # as built
 
 
 class Fault(NamedTuple):
@@ -178,15 +181,28 @@ def _skill_classes(target: Any) -> list[type[Skill]]:
 
 def _version_mismatch(dist: Distribution) -> str:
     """Why the plugin was built for another WLM; empty if it was not."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
     for line in dist.requires or ():
-        if not line.startswith("wlm"):
-            continue
-        try:
-            need = Requirement(line)
-        except InvalidRequirement:
-            return f"its requirement {line!r} cannot be read"
-        if need.name == "wlm" and not need.specifier.contains(version("wlm"), prereleases=True):
-            return f"it needs wlm{need.specifier}, this is {version('wlm')}"
+        if line.startswith("wlm") and (reason := _unmet(line, version("wlm"))):
+            return reason
     return ""
+
+
+def _unmet(line: str, release: str) -> str:
+    """Why a requirement of the form ``wlm…`` is not met; empty if it is, or is of another name."""
+    if (plain := _PLAIN_RANGE.fullmatch(line)) and _DOTTED.fullmatch(release):
+        low, high, here = (_numbers(text) for text in (plain["low"], plain["high"], release))
+        if low <= here < high:
+            return ""
+    from packaging.requirements import InvalidRequirement, Requirement  # a tenth of a start
+
+    try:
+        need = Requirement(line)
+    except InvalidRequirement:
+        return f"its requirement {line!r} cannot be read"
+    if need.name == "wlm" and not need.specifier.contains(release, prereleases=True):
+        return f"it needs wlm{need.specifier}, this is {release}"
+    return ""
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))

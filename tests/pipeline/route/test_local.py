@@ -182,13 +182,12 @@ def test_exact_phrase_needs_no_model(decide: Decide) -> None:
     assert decision.choices[0].confidence >= 0.97
 
 
-def test_same_declarations_same_decisions(
-    intents: dict[str, IntentSpec], router: LocalRouter, kept: Path
-) -> None:
-    again = LocalRouter.train(intents, "en", kept)
-    assert (router.kept, again.kept) == ("trained", "cache")
+def test_same_declarations_same_decisions(intents: dict[str, IntentSpec], tmp_path: Path) -> None:
+    some = {name: spec for name, spec in intents.items() if spec.skill in ("news", "weather")}
+    made, again = (LocalRouter.train(some, "en", tmp_path) for _ in range(2))
+    assert (made.kept, again.kept) == ("trained", "cache")
     for _, text in LINES[::7]:
-        first, second = (r.decide(Utterance(text, NOW)) for r in (router, again))
+        first, second = (r.decide(Utterance(text, NOW)) for r in (made, again))
         assert (first.choices, first.candidates) == (second.choices, second.candidates)
 
 

@@ -26,6 +26,8 @@ VERSION = "local-1"
 _SHOWN = 5
 _SPLIT_FROM = 0.75
 _KEPT_MODELS = 8
+_LIKELY = 0.4
+"""Below it the request is one of ours but not clearly of one intent: ask instead."""
 SHIPPED = Path(__file__).parent / "data" / "trained"
 """Models of the skills that come with WLM, so that the first request waits for no training."""
 
@@ -120,7 +122,7 @@ class LocalRouter:
             return _Judged(text, plain, known, float(chances[at]), 1.0, True, chances)
         best = int(chances[:-1].argmax())
         scope = 1 - float(chances[-1])
-        acts = scope >= self.model.thresholds[classes[best]]
+        acts = scope >= self.model.thresholds[classes[best]] and chances[best] >= _LIKELY
         return _Judged(
             text,
             plain,

@@ -26,6 +26,8 @@ VERSION = "local-1"
 _SHOWN = 5
 _SPLIT_FROM = 0.75
 _KEPT_MODELS = 8
+_LONGEST_SPLIT = 1000
+"""Characters; a text longer than that is dictation, not a row of requests."""
 _LIKELY = 0.4
 """Below it the request is one of ours but not clearly of one intent: ask instead."""
 SHIPPED = Path(__file__).parent / "data" / "trained"
@@ -86,7 +88,9 @@ class LocalRouter:
     def decide(self, utterance: Utterance) -> Decision:
         """The decision for one utterance; never raises for any text."""
         whole = self._judge(utterance.text)
-        parts = split(utterance.text, self._ask_judge, self._opens, _SPLIT_FROM)
+        parts = [utterance.text]
+        if len(utterance.text) <= _LONGEST_SPLIT:
+            parts = split(utterance.text, self._ask_judge, self._opens, _SPLIT_FROM)
         judged = [self._judge(part) for part in parts] if len(parts) > 1 else [whole]
         acting = [part for part in judged if part.intent]
         outcome: Outcome = "act" if acting else "none"

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from wlm.pipeline.slots.atoms import Tokens, low
-from wlm.pipeline.slots.function_words import RELATIONS, STOP, TITLES
+from wlm.pipeline.slots.function_words import PRONOUNS, RELATIONS, STOP, TITLES
 from wlm.pipeline.slots.tokens import Token
 
 _LONGEST = 4
@@ -149,7 +149,7 @@ def name_at(
 
 def _namely(tokens: Tokens, j: int, later: bool, cased: bool) -> bool:
     token = tokens[j]
-    if token.shape != "word" or (token.low in RELATIONS and later):
+    if token.shape != "word" or (token.low in RELATIONS and later) or token.low in PRONOUNS:
         return False
     if cased and later:
         return token.text[0].isupper() and token.low not in STOP

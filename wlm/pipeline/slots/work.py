@@ -10,7 +10,7 @@ from wlm.pipeline.slots import choices, contacts
 from wlm.pipeline.slots.align import Run, align
 from wlm.pipeline.slots.atoms import low, number
 from wlm.pipeline.slots.calendar import Calendar
-from wlm.pipeline.slots.function_words import PREPOSITIONS, RELATIONS, TITLES
+from wlm.pipeline.slots.function_words import EDGES, PREPOSITIONS, PRONOUNS, RELATIONS, TITLES, VERBS
 from wlm.pipeline.slots.given_names import GIVEN_NAMES
 from wlm.pipeline.slots.moments import When
 from wlm.pipeline.slots.people import Known, Name, known, names_at
@@ -254,11 +254,17 @@ class Work:
             if slot is None or name in self.slots or name == self.plan.seal:
                 continue
             if slot.kind == "person":
-                self._put_names(slot, self._names_at(slot, run.first))
+                names = self._names_at(slot, run.first)
+                if names and (self._led_to(run.first) or self._likely(names[0])):
+                    self._put_names(slot, names)
             elif slot.kind == "place":
                 self._put_names(slot, [place_name(self.tokens, *run, self._book(slot))])
             elif slot.kind == "text":
                 self._put_text(slot, self._without_names(self._with_verb(slot, run)))
+
+    def _led_to(self, i: int) -> bool:
+        """Whether a word stands before ``i`` that can lead to a name; a time cannot."""
+        return i > 0 and not self.marks[i - 1]
 
     def _with_verb(self, slot: SlotSpec, run: Run) -> Run:
         """From the slot's own cue on, where the example had the first words of the value in it."""
@@ -380,12 +386,32 @@ class Work:
                 if run is not None:
                     self._put_text(slot, run)
         primary = slots[0] if slots else None
+        if primary is not None and primary.name not in self.slots and self._wants(primary):
+            occasion = self._occasion()
+            if occasion is not None:
+                self._put_text(primary, occasion)
         if self.explained or primary is None or primary.name in self.slots:
             return
         if self._wants(primary):
             run = remainder(self.tokens, self.free, self.plan.carriers)
             if run is not None:
                 self._put_text(primary, run)
+
+    def _occasion(self) -> Run | None:
+        """The words right before "with Anna": "lunch", "quick coffee"."""
+        people = {slot.name for slot in self.plan.of("person")}
+        for i, token in enumerate(self.tokens[:-1]):
+            if token.low != "with" or self.marks[i + 1] not in people:
+                continue
+            first = i
+            while first and not self.taken[first - 1] and self._occasional(first - 1):
+                first -= 1
+            return Run(first, i) if first < i else None
+        return None
+
+    def _occasional(self, i: int) -> bool:
+        word = low(self.tokens, i)
+        return word in ("call", "talk") or word not in EDGES | PRONOUNS | VERBS
 
     def _wants(self, slot: SlotSpec) -> bool:
         """Whether what is left over can be this slot: its templates say so."""

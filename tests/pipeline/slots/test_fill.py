@@ -190,6 +190,22 @@ def test_nothing_is_invented():
         assert fill(intent, "please").slots == {}
 
 
+@pytest.mark.parametrize(
+    ("intent", "text", "people", "title"),
+    [
+        ("meeting.find_time", "am I free on Friday afternoon", None, None),
+        ("meeting.create", "every other Tuesday at nine team sync", None, "team sync"),
+        ("meeting.create", "lunch with anna tomorrow at noon", ["Anna"], "lunch"),
+        ("meeting.create", "quick call with anna on Monday at ten", ["Anna"], "quick call"),
+        ("meeting.create", "set up a meeting with Anna", ["Anna"], None),
+        ("meeting.create", "schedule with Anna tomorrow at noon", ["Anna"], None),
+    ],
+)
+def test_who_and_what(intent, text, people, title):
+    slots = fill(intent, text, person=["Anna", "Tom Baker"]).slots
+    assert (slots.get("people"), slots.get("title")) == (people, title)
+
+
 def test_a_known_name_mends_a_mishearing():
     assert fill("email.send", "email Kofy", person=["Kofi", "Anna"]).slots["to"] == ["Kofi"]
 

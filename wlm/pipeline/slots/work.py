@@ -10,7 +10,15 @@ from wlm.pipeline.slots import choices, contacts
 from wlm.pipeline.slots.align import Run, align
 from wlm.pipeline.slots.atoms import low, number
 from wlm.pipeline.slots.calendar import Calendar
-from wlm.pipeline.slots.function_words import EDGES, PREPOSITIONS, PRONOUNS, RELATIONS, TITLES, VERBS
+from wlm.pipeline.slots.function_words import (
+    EDGES,
+    PREPOSITIONS,
+    PRONOUNS,
+    RELATIONS,
+    STOP,
+    TITLES,
+    VERBS,
+)
 from wlm.pipeline.slots.given_names import GIVEN_NAMES
 from wlm.pipeline.slots.moments import When
 from wlm.pipeline.slots.people import Known, Name, known, names_at
@@ -346,10 +354,17 @@ class Work:
         if any(token.low in GIVEN_NAMES or token.low in TITLES for token in tokens):
             return True
         if tokens[0].low in RELATIONS or tokens[-1].low in RELATIONS:
-            return low(self.tokens, name.last) not in _OCCASIONS
+            return low(self.tokens, name.last) not in _OCCASIONS and not self._modifies(name)
         if self.cased and name.first > 0 and tokens[0].text[0].isupper():
             return True
         return any(name.value == known_name for known_name in self._known_people)
+
+    def _modifies(self, name: Name) -> bool:
+        """Such as the team in "team sync": a bare relation right before a noun."""
+        if low(self.tokens, name.first) in _OWNERS or name.last >= len(self.tokens):
+            return False
+        following = self.tokens[name.last]
+        return following.shape == "word" and not self.marks[name.last] and following.low not in STOP
 
     @property
     def _known_people(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from zoneinfo import ZoneInfo
 
 from wlm import config, log
-from wlm.errors import NotFound
+from wlm.errors import BadSetting, NotFound
 from wlm.types import Event, Route, Turn
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Assistant:
         **settings: Any,
     ) -> None:
         self.settings = config.load(settings)
+        _refuse_what_is_not_there(self.settings)
         log.set_level(self.settings.config.log_level)
         self.owner = owner
         zone = self.settings.zone
@@ -187,3 +188,14 @@ class Assistant:
         return decode(
             source, max_bytes=limits.max_audio_bytes, max_seconds=limits.max_audio_seconds
         )
+
+
+def _refuse_what_is_not_there(settings: config.Settings) -> None:
+    """Say so where a setting asks for a part that this version lacks, instead of ignoring it."""
+    for name, part in (("server_url", "a gateway"), ("queue_url", "a queue of its own")):
+        if getattr(settings.config, name):
+            raise BadSetting(
+                f"Setting {name!r} is set, and this version of WLM cannot use {part} yet; "
+                "nothing was done.",
+                hint=f"Unset WLM_{name.upper()} to work in this process.",
+            )

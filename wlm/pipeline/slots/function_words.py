@@ -66,3 +66,6 @@ STOP = DETERMINERS | PREPOSITIONS | PRONOUNS | POLITE | AUXILIARIES | CONJUNCTIO
 
 EDGES = DETERMINERS | PREPOSITIONS | POLITE | AUXILIARIES | CONJUNCTIONS
 """What is cut from the ends of a text span."""
+
+LEADS = EDGES | PRONOUNS | VERBS
+"""What leads to the name of an occasion ("set up lunch") and is no part of it."""

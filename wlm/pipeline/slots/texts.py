@@ -136,3 +136,15 @@ def _cut(
             if rest and all(word in _TAILS for word in rest):
                 return trim(tokens, Run(first, i), free)
     return trimmed
+
+
+def is_cased(text: str) -> bool:
+    """Whether capitals mean something: there are some, but not only at the start."""
+    letters = [c for c in text[1:] if c.isalpha()]
+    words = text.split()
+    inner = any(
+        word[0].isupper() and word not in ("I", "I'm", "I'd", "I'll", "I've", "PM", "AM")
+        for word in words[1:]
+        if word
+    )
+    return inner and any(c.islower() for c in letters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from wlm.pipeline.slots.calendar import Calendar
 from wlm.pipeline.slots.moments import When
 from wlm.pipeline.slots.plan import Plan
 from wlm.plugins.slots import SlotSpec
@@ -75,3 +76,10 @@ def span_of_old(when: When) -> dict[str, str] | None:
     if when.start is None:
         return None
     return range_value(when.start, when.end or when.start + timedelta(hours=1))
+
+
+def on_day(cal: Calendar, when: When) -> Calendar:
+    """A calendar whose today is the day of ``when``, for "to 4" without a day."""
+    assert when.start is not None
+    start = when.start
+    return Calendar(cal.at(start.date(), 0, 0) if start.date() != cal.today else cal.now)

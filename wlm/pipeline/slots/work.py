@@ -11,23 +11,21 @@ from wlm.pipeline.slots.align import Run, align
 from wlm.pipeline.slots.atoms import low, number
 from wlm.pipeline.slots.calendar import Calendar
 from wlm.pipeline.slots.function_words import (
-    EDGES,
+    LEADS,
     PREPOSITIONS,
-    PRONOUNS,
     RELATIONS,
     STOP,
     TITLES,
-    VERBS,
 )
 from wlm.pipeline.slots.given_names import GIVEN_NAMES
 from wlm.pipeline.slots.moments import When
 from wlm.pipeline.slots.people import Known, Name, known, names_at
 from wlm.pipeline.slots.places import place_at, place_end, place_name
 from wlm.pipeline.slots.plan import TIMED, Plan
-from wlm.pipeline.slots.texts import after_cue, cue_at, remainder, trim
+from wlm.pipeline.slots.texts import after_cue, cue_at, is_cased, remainder, trim
 from wlm.pipeline.slots.times import find_in
 from wlm.pipeline.slots.tokens import tokenise
-from wlm.pipeline.slots.when import TimeSlots, span_of_old
+from wlm.pipeline.slots.when import TimeSlots, on_day, span_of_old
 from wlm.pipeline.slots.words import words
 from wlm.plugins.slots import SlotSpec
 
@@ -66,7 +64,7 @@ class Work:
         """By token, whether it was given to a slot."""
         self._starts = [token.start for token in self.tokens]
         self._ends = [token.end for token in self.tokens]
-        self.cased = _is_cased(text)
+        self.cased = is_cased(text)
         self.explained = False
 
     def run(self) -> None:
@@ -230,7 +228,7 @@ class Work:
                 self.spans[slots.old.name] = list(when.spans)
                 self._mark_time(when, 0)
                 if when.start is not None and when.start > cal.now:
-                    base = _on_day(cal, when)
+                    base = on_day(cal, when)
         for when in find_in(self.tokens[pivot + 1 : limit], base, hint=True):
             self._time(slots, when, pivot + 1)
 
@@ -426,7 +424,7 @@ class Work:
 
     def _occasional(self, i: int) -> bool:
         word = low(self.tokens, i)
-        return word in ("call", "talk") or word not in EDGES | PRONOUNS | VERBS
+        return word in ("call", "talk") or word not in LEADS
 
     def _wants(self, slot: SlotSpec) -> bool:
         """Whether what is left over can be this slot: its templates say so."""
@@ -451,22 +449,3 @@ class Work:
         values = self.slots.setdefault(slot.name, [])
         if value not in values:
             values.append(value)
-
-
-def _on_day(cal: Calendar, when: When) -> Calendar:
-    """A calendar whose today is the day of ``when``, for "to 4" without a day."""
-    assert when.start is not None
-    start = when.start
-    return Calendar(cal.at(start.date(), 0, 0) if start.date() != cal.today else cal.now)
-
-
-def _is_cased(text: str) -> bool:
-    """Whether capitals mean something: there are some, but not only at the start."""
-    letters = [c for c in text[1:] if c.isalpha()]
-    words = text.split()
-    inner = any(
-        word[0].isupper() and word not in ("I", "I'm", "I'd", "I'll", "I've", "PM", "AM")
-        for word in words[1:]
-        if word
-    )
-    return inner and any(c.islower() for c in letters)

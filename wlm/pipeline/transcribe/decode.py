@@ -41,6 +41,7 @@ _POSITIONS = 448
 _STAMP_SECONDS = 0.02
 _MEL_PER_SECOND = 100
 _WIDER_BEAM = 5
+_SECOND_LOOK = 20
 
 
 class Clip(NamedTuple):
@@ -125,9 +126,9 @@ class Decoder:
         """The attempt, or a better one where it is suspicious."""
         told = hints if first.hinted else ()
         reason = judge.objection(attempt, clip.seconds, clip.speech, told)
-        if not reason and first.context < FULL and attempt.logprob < self._hesitant:
-            (longer,) = self._attempt([clip], language, hints, first._replace(context=FULL))
-            return judge.better(attempt, longer)
+        if not reason and first.context < _SECOND_LOOK and attempt.logprob < self._hesitant:
+            look = first._replace(context=_SECOND_LOOK)
+            return judge.better(attempt, *self._attempt([clip], language, hints, look))
         best = attempt
         for step in _ladder(first):
             if not reason:

@@ -42,9 +42,11 @@ class FasterWhisper:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.model = settings.config.stt_model
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        self._workers = min(4, max(2, cores or 1))
-        self._threads = max(1, (cores or 1) // self._workers)
+        affinity = hasattr(os, "sched_getaffinity")
+        cores = (len(os.sched_getaffinity(0)) if affinity else os.cpu_count()) or 1
+        self._workers = min(4, max(2, cores))
+        # A lone request has the cores to itself; where all workers are busy, sharing costs little.
+        self._threads = min(cores, max(2, cores // self._workers))
         self._decoders: dict[Path, Decoder] = {}
         self._lock = threading.Lock()
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from wlm_weather.skill import CREDIT, Weather
+from wlm_weather.open_meteo import CREDIT
+from wlm_weather.skill import Weather
 
 from tests.support.open_meteo import OpenMeteo
 from wlm.errors import BadRequest, ProviderAway, ProviderError

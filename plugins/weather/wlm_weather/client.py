@@ -1,25 +1,23 @@
-"""Open-Meteo: the one module that speaks to it, and keeps what it said.
+"""Places and forecasts from the services that the settings name, and what they said before.
 
-Both services can be run by oneself; their addresses are settings.
+The first service that answers is taken. Where none does, an answer from before stands in.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from wlm.errors import BadRequest, ProviderAway, ProviderError
 from wlm.plugins import Place
-from wlm_weather import places, series
+from wlm_weather import places
 from wlm_weather.cache import Cache
+from wlm_weather.met_norway import MetNorway
+from wlm_weather.open_meteo import BACK, OpenMeteo
 from wlm_weather.places import Chosen, Match
-
-AHEAD = 16
-BACK = 92
-"""How many days the service sees ahead and back."""
+from wlm_weather.provider import HttpGet, Provider
+from wlm_weather.series import Forecast
 
 GAZETTEER_LIFE = timedelta(days=30)
 STALE_LIMIT = timedelta(days=2)
@@ -30,32 +28,29 @@ class Addresses(Protocol):
 
     forecast_url: str
     geocoding_url: str
-
-
-class HttpGet(Protocol):
-    """What it needs of ``ctx.http``."""
-
-    def get(self, url: str, *, params: Mapping[str, Any] | None = None) -> Any:
-        """Fetch a URL; see ``wlm.plugins.http.Http.get``."""
-        ...
+    second_url: str
+    contact: str
 
 
 class Fetched(NamedTuple):
     """A forecast and its age; ``stale`` if it outlived what the provider promises."""
 
-    forecast: series.Forecast
+    forecast: Forecast
     age: timedelta
     stale: bool
 
 
-class OpenMeteo:
+class Client:
     """Places and forecasts, fetched when what is kept no longer holds."""
 
     def __init__(
         self, http: HttpGet, addresses: Addresses, folder: Path, now: datetime, language: str
     ) -> None:
         self._http = http
-        self._addresses = addresses
+        self._geocoding_url = addresses.geocoding_url
+        self._providers: list[Provider] = [OpenMeteo(http, addresses.forecast_url)]
+        if addresses.second_url and addresses.contact:
+            self._providers.append(MetNorway(http, addresses.second_url, addresses.contact, now))
         self._gazetteer = Cache(folder / "places")
         self._forecasts = Cache(folder / "forecasts")
         self._now = now
@@ -76,42 +71,45 @@ class OpenMeteo:
     def forecast(self, place: Place, start: datetime | None) -> Fetched:
         """The forecast for a resolved place, reaching back to ``start`` if that is past.
 
-        Where the service is away, an answer from before stands in; without one the
-        ``ProviderAway`` is passed on.
+        Where no service answers, the newest answer from before stands in; without one the
+        first service's ``ProviderAway`` is passed on.
         """
-        back = max(0, (self._now.date() - start.date()).days) if start else 0
-        if back > BACK:
+        past = start is not None and start.date() < self._now.date()
+        if past and start and (self._now.date() - start.date()).days > BACK:
             raise BadRequest(f"The weather is known for the last {BACK} days only.")
-        key = f"forecast {place.latitude:.3f} {place.longitude:.3f} {bool(back) * BACK}"
+        failures: list[ProviderAway] = []
+        for provider in self._providers:
+            try:
+                return self._from(provider, place, past=past)
+            except ProviderAway as failure:
+                failures.append(failure)
+        if stale := self._stale(place, past=past):
+            return stale
+        raise failures[0]
+
+    def _from(self, provider: Provider, place: Place, *, past: bool) -> Fetched:
+        """What the service says, or said as long as that holds."""
+        key = _key(provider, place, past=past)
         kept = self._forecasts.get(key)
         if kept and kept.expires > self._now:
-            return Fetched(series.parse(kept.value), self._now - kept.fetched, stale=False)
-        try:
-            raw, life = self._fetch_forecast(place, back)
-        except ProviderAway:
-            if kept is None or self._now - kept.fetched > STALE_LIMIT:
-                raise
-            return Fetched(series.parse(kept.value), self._now - kept.fetched, stale=True)
-        forecast = series.parse(raw)
-        self._forecasts.put(key, raw, self._now, self._now + life)
+            return Fetched(provider.parse(kept.value, place), self._now - kept.fetched, stale=False)
+        answer = provider.fetch(place, past=past)
+        forecast = provider.parse(answer.raw, place)
+        self._forecasts.put(key, answer.raw, self._now, self._now + answer.life)
         return Fetched(forecast, timedelta(0), stale=False)
 
-    def _fetch_forecast(self, place: Place, back: int) -> tuple[Any, timedelta]:
-        response = self._http.get(
-            self._addresses.forecast_url,
-            params={
-                "latitude": f"{place.latitude:.4f}",
-                "longitude": f"{place.longitude:.4f}",
-                "current": ",".join(series.CURRENT),
-                "hourly": ",".join(series.HOURLY),
-                "daily": ",".join(series.DAILY),
-                "timezone": "auto",
-                "forecast_days": AHEAD,
-                **({"past_days": BACK} if back else {}),
-            },
-        )
-        raw = response.json()
-        return raw, _life(response.headers, raw)
+    def _stale(self, place: Place, *, past: bool) -> Fetched | None:
+        """The newest answer that has expired, if it is not too old to be of use."""
+        found = [
+            (kept, provider)
+            for provider in self._providers
+            if (kept := self._forecasts.get(_key(provider, place, past=past)))
+            and self._now - kept.fetched <= STALE_LIMIT
+        ]
+        if not found:
+            return None
+        kept, provider = max(found, key=lambda pair: pair[0].fetched)
+        return Fetched(provider.parse(kept.value, place), self._now - kept.fetched, stale=True)
 
     def known(self) -> list[str]:
         """Names of places asked for before, newest first."""
@@ -125,7 +123,7 @@ class OpenMeteo:
             return [Match(*values) for values in kept.value]
         try:
             response = self._http.get(
-                self._addresses.geocoding_url,
+                self._geocoding_url,
                 params={"name": name, "count": 20, "language": self._language, "format": "json"},
             )
         except ProviderAway:
@@ -149,10 +147,6 @@ class OpenMeteo:
         return "Say it with its region or country, or name a larger place nearby."
 
 
-def _life(headers: Mapping[str, str], raw: Any) -> timedelta:
-    """How long the answer holds: as its headers say, else until the next measurement."""
-    if match := re.search(r"max-age=(\d+)", headers.get("cache-control", "")):
-        return timedelta(seconds=int(match[1]))
-    current = raw.get("current") if isinstance(raw, dict) else None
-    interval = current.get("interval") if isinstance(current, dict) else None
-    return timedelta(seconds=interval if isinstance(interval, int | float) else 900)
+def _key(provider: Provider, place: Place, *, past: bool) -> str:
+    """What an answer is kept under."""
+    return f"{provider.name} {place.latitude:.3f} {place.longitude:.3f} {past * BACK}"

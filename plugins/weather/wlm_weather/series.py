@@ -9,31 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
-
-from wlm.errors import ProviderError
-
-HOURLY = (
-    "temperature_2m",
-    "apparent_temperature",
-    "relative_humidity_2m",
-    "precipitation_probability",
-    "precipitation",
-    "snowfall",
-    "weather_code",
-    "wind_speed_10m",
-    "wind_gusts_10m",
-    "sunshine_duration",
-)
-CURRENT = (
-    "temperature_2m",
-    "apparent_temperature",
-    "relative_humidity_2m",
-    "precipitation",
-    "weather_code",
-    "wind_speed_10m",
-)
-DAILY = ("sunrise", "sunset")
+from typing import NamedTuple
 
 CODES = {
     0: "clear sky",
@@ -52,6 +28,8 @@ CODES = {
     65: "heavy rain",
     66: "freezing rain",
     67: "freezing rain",
+    68: "light sleet",
+    69: "sleet",
     71: "light snow",
     73: "snow",
     75: "heavy snow",
@@ -65,7 +43,7 @@ CODES = {
     96: "thunderstorms with hail",
     99: "thunderstorms with hail",
 }
-"""WMO weather codes, as the provider gives them, in words."""
+"""WMO weather codes in words."""
 
 _FALLING = 51  # from this code on something falls from the sky
 
@@ -119,12 +97,17 @@ class Summary(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """All that was fetched for a place. ``sun`` has rise and set by day (none in polar night)."""
+    """All that was fetched for a place.
+
+    ``sun`` has rise and set by day: none in polar night, or where the provider gives none.
+    ``credit`` is the line that the provider's licence asks for.
+    """
 
     now: Now
     hours: Sequence[Hour]
     sun: Mapping[date, tuple[datetime, datetime]]
     timezone: str
+    credit: str
 
     def between(self, start: datetime, end: datetime) -> list[Hour]:
         """The hours from ``start`` (rounded down) to ``end``, both local and without zone."""
@@ -135,14 +118,6 @@ class Forecast(NamedTuple):
 def describe(code: int) -> str:
     """A WMO weather code in words."""
     return CODES.get(code, "mixed weather")
-
-
-def parse(raw: Any) -> Forecast:
-    """The provider's JSON as a forecast. Raises ``ProviderError`` if it is not one."""
-    try:
-        return Forecast(_now(raw["current"]), _hours(raw["hourly"]), _sun(raw), raw["timezone"])
-    except (KeyError, TypeError, ValueError, IndexError):
-        raise ProviderError("The weather service sent a forecast that cannot be read.") from None
 
 
 def summarise(hours: Sequence[Hour]) -> Summary:
@@ -196,45 +171,3 @@ def _code(hours: Sequence[Hour]) -> int:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def _now(raw: Mapping[str, Any]) -> Now:
-    return Now(
-        datetime.fromisoformat(raw["time"]),
-        float(raw["temperature_2m"]),
-        raw.get("apparent_temperature"),
-        raw.get("relative_humidity_2m"),
-        float(raw.get("precipitation") or 0.0),
-        int(raw["weather_code"]),
-        float(raw.get("wind_speed_10m") or 0.0),
-    )
-
-
-def _hours(raw: Mapping[str, Any]) -> list[Hour]:
-    columns = [raw[name] for name in ("time", *HOURLY)]
-    if len({len(column) for column in columns}) != 1:
-        raise ValueError("columns of unequal length")
-    return [_hour(row) for row in zip(*columns, strict=True) if row[1] is not None]
-
-
-def _hour(row: Sequence[Any]) -> Hour:
-    time, temperature, feels, humidity, chance, rain, snow, code, wind, gusts, sun = row
-    return Hour(
-        datetime.fromisoformat(time), float(temperature), feels, humidity, chance,
-        float(rain or 0.0), float(snow or 0.0), int(code or 0), float(wind or 0.0), gusts,
-        float(sun or 0.0) / 3600,
-    )  # fmt: skip
-
-
-def _sun(raw: Mapping[str, Any]) -> dict[date, tuple[datetime, datetime]]:
-    table = raw.get("daily") or {}
-    rows = zip(
-        table.get("time", ()), table.get("sunrise", ()), table.get("sunset", ()), strict=True
-    )
-    found = {}
-    for day, rise, set_ in rows:
-        if rise and set_:
-            times = datetime.fromisoformat(rise), datetime.fromisoformat(set_)
-            if times[0].date() == date.fromisoformat(day):
-                found[times[0].date()] = times
-    return found

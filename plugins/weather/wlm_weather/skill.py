@@ -13,13 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from wlm.errors import BadRequest, ProviderAway
 from wlm.plugins import Context, Place, Reply, Skill, Slot, TimeRange, intent
 from wlm_weather import picture, words
-from wlm_weather.client import AHEAD, Fetched, OpenMeteo
+from wlm_weather.client import Client, Fetched
 from wlm_weather.places import Chosen
 from wlm_weather.series import Hour
 from wlm_weather.units import Units
 
 Aspect = Literal["rain", "snow", "temperature", "wind", "sun", "humidity"]
-CREDIT = "Weather data by Open-Meteo.com (CC BY 4.0)"
 
 
 ASPECT_WORDS = {
@@ -60,7 +59,7 @@ ASPECT_WORDS = {
 
 
 class Weather(Skill):
-    """Forecasts from Open-Meteo."""
+    """Forecasts from Open-Meteo, or MET Norway when that is away."""
 
     class Settings(BaseModel):
         """Settings of the weather."""
@@ -76,6 +75,15 @@ class Weather(Skill):
         )
         geocoding_url: str = Field(
             "https://geocoding-api.open-meteo.com/v1/search", description="Its place search."
+        )
+        second_url: str = Field(
+            "https://api.met.no/weatherapi/locationforecast/2.0/complete",
+            description="MET Norway's forecasts, for when Open-Meteo is away. Needs `contact`.",
+        )
+        contact: str = Field(
+            "",
+            description="E-mail address or site that MET Norway may write to, as its terms want. "
+            "It is sent with each request to it; empty: MET Norway is not asked.",
         )
 
     @intent(examples=["what's the weather like in {place} {when}", "will it rain {when}"])
@@ -115,13 +123,13 @@ def _settings(ctx: Context) -> Weather.Settings:
     return ctx.settings
 
 
-def _client(ctx: Context) -> OpenMeteo:
+def _client(ctx: Context) -> Client:
     folder = ctx.data_dir / "weather" / quote(ctx.user, safe="")
-    return OpenMeteo(ctx.http, _settings(ctx), folder, ctx.now, ctx.language)
+    return Client(ctx.http, _settings(ctx), folder, ctx.now, ctx.language)
 
 
 def _place(
-    ctx: Context, client: OpenMeteo, said: Place | None, *, follow_up: bool
+    ctx: Context, client: Client, said: Place | None, *, follow_up: bool
 ) -> tuple[Place, Chosen | None]:
     """The place with coordinates: as said, as spoken of before, or home; else ask."""
     before = ctx.memory.get("place")
@@ -152,8 +160,9 @@ def _asked(ctx: Context, where: Place, fetched: Fetched, when: TimeRange | None)
         start = clock if start < clock < end else start
     hours: list[Hour] = forecast.between(start, end)
     if not hours:
+        ahead = (forecast.hours[-1].time.date() - clock.date()).days + 1 if forecast.hours else 0
         raise BadRequest(
-            f"The forecast reaches {AHEAD} days ahead.", hint="Ask for a day within that time."
+            f"The forecast reaches {ahead} days ahead.", hint="Ask for a day within that time."
         )
     now = when is None or (end - start <= timedelta(hours=1) and start <= clock < end)
     return words.Asked(where.name, forecast, hours, name, clock, now, Units(_settings(ctx).units))
@@ -192,7 +201,7 @@ def _reply(
     summary = asked.summary
     return Reply(
         " ".join([speech, *notes]),
-        "\n".join([speech, *notes, "", drawn, CREDIT]),
+        "\n".join([speech, *notes, "", drawn, asked.forecast.credit]),
         {
             "place": where.to_dict(),
             "namesakes": [match.full() for match in chosen.others] if chosen else [],
@@ -203,7 +212,7 @@ def _reply(
             "now": {**asked.forecast.now._asdict(), "time": asked.forecast.now.time.isoformat()},
             "units": "metric",
             "age_seconds": round(fetched.age.total_seconds()),
-            "attribution": CREDIT,
+            "attribution": asked.forecast.credit,
             "remember": {"place": where.to_dict()},
         },
     )

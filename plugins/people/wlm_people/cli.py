@@ -17,17 +17,20 @@ if TYPE_CHECKING:
 
 def commands(context: Callable[[], Context]) -> typer.Typer:
     """The commands; ``context`` makes the context that they work in."""
-    app = typer.Typer(no_args_is_help=True, help="Bring contacts in and out as vCards (.vcf).")
+    app = typer.Typer(no_args_is_help=True, help="Bring contacts in (vCard, CSV) and out (vCard).")
 
     @app.command("import")
     def import_(
-        file: Annotated[Path, typer.Argument(help="A .vcf file, or - for standard input.")],
+        file: Annotated[Path, typer.Argument(help="A .vcf or .csv file, or - for standard input.")],
         as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
     ) -> None:
-        """Bring in a .vcf file. Again is harmless: who is known is updated."""
-        from wlm_people.vcards import import_vcards
+        """Bring in vCards, or a table with headings (CSV) as Google and Outlook export it.
 
-        done = import_vcards(context(), files.read(file))
+        Again is harmless: who is known is updated.
+        """
+        from wlm_people.vcards import import_contacts
+
+        done = import_contacts(context(), files.read(file))
         if as_json:
             typer.echo(json.dumps(done._asdict()))
             return

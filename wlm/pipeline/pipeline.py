@@ -42,14 +42,18 @@ class Pipeline:
         *,
         owner: str,
         clock: Callable[[], datetime],
+        understander: Understander | None = None,
+        transcriber: Callable[[], Transcriber] | None = None,
     ) -> None:
+        """``understander`` and ``transcriber`` are shared by many owners where they are given."""
         self._engine = engine
         self._turns = turns
         self._registry = registry
         self._settings = settings
         self._owner = owner
         self._clock = clock
-        self.understander = Understander(registry, settings)
+        self._transcriber = transcriber
+        self.understander = understander or Understander(registry, settings)
 
     def ask(
         self,
@@ -127,6 +131,8 @@ class Pipeline:
     @cached_property
     def transcriber(self) -> Transcriber:
         """The engine that ``WLM_STT_ENGINE`` names; loaded when first used."""
+        if self._transcriber is not None:
+            return self._transcriber()
         from wlm.pipeline.transcribe.engines import make
 
         return make(self._registry, self._settings)

@@ -1,0 +1,1 @@
+"""The gateway: the same pipeline and events over HTTP. ``wlm.server.app.create_app`` makes it."""

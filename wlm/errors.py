@@ -5,6 +5,8 @@
     │   ├── BadSetting          bad_setting     exit 2   HTTP 400
     │   ├── BadAudio            bad_audio       exit 2   HTTP 415
     │   ├── TooLarge            too_large       exit 2   HTTP 413
+    │   ├── SlowClient          slow_client     exit 2   HTTP 408
+    │   ├── KeyReused           idempotency_key_reused  exit 2   HTTP 422
     │   └── NotFound            not_found       exit 2   HTTP 404
     ├── NeedsUser               waiting         exit 3   HTTP 409
     │   ├── NeedsInput          needs_input     exit 3   HTTP 409
@@ -19,6 +21,9 @@
     ├── NotAllowed              not_allowed     exit 6   HTTP 403
     │   └── NotSignedIn         not_signed_in   exit 6   HTTP 401
     ├── Unreachable             unreachable     exit 7   HTTP 503   retryable
+    │   ├── Busy                busy            exit 7   HTTP 503   retryable
+    │   │   └── RateLimited     rate_limited    exit 7   HTTP 429   retryable
+    │   └── InProgress          in_progress     exit 7   HTTP 409   retryable
     └── EnvironmentFault        environment     exit 1   HTTP 500
         ├── StorageFault        storage         exit 1   HTTP 507
         │   └── NewerDatabase   newer_database  exit 1   HTTP 500
@@ -123,6 +128,21 @@ class TooLarge(
     """The input is larger than the limit."""
 
 
+class SlowClient(
+    UsageError, code="slow_client", http_status=408, hint="Send it over a better connection."
+):
+    """The upload came too slowly; nothing was accepted."""
+
+
+class KeyReused(
+    UsageError,
+    code="idempotency_key_reused",
+    http_status=422,
+    hint="Use a new key for another request.",
+):
+    """The idempotency key was used for another request before; nothing was done."""
+
+
 class NotFound(UsageError, code="not_found", http_status=404, hint="Check the name or id."):
     """There is nothing of that name."""
 
@@ -209,6 +229,27 @@ class Unreachable(
     hint="Check WLM_SERVER_URL and the network.",
 ):
     """The gateway or the network cannot be reached."""
+
+
+class Busy(
+    Unreachable, code="busy", http_status=503, hint="Nothing was begun; try again in a moment."
+):
+    """The gateway has as much to do as it can; nothing was accepted."""
+
+
+class RateLimited(
+    Busy, code="rate_limited", http_status=429, hint="Wait as long as Retry-After says."
+):
+    """You ask more often than this gateway allows; nothing was accepted."""
+
+
+class InProgress(
+    Unreachable,
+    code="in_progress",
+    http_status=409,
+    hint="Ask again with the same key in a moment.",
+):
+    """The first request with this idempotency key is still under way."""
 
 
 class EnvironmentFault(WlmError, code="environment", hint="Run `wlm doctor`."):

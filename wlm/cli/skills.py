@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from wlm.plugins.manager import LoadedSkill, Registry
+    from wlm.plugins.manager import Registry
 
 app = typer.Typer(help="Installed skills and their settings.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
@@ -18,7 +18,9 @@ def list_(json: AsJson = False) -> None:
     """The installed skills, and the plugins that failed to load."""
     registry = _registry()
     if json:
-        skills = [_summary(loaded) for loaded in registry.skills.values()]
+        from wlm.plugins.describe import summary
+
+        skills = [summary(loaded) for loaded in registry.skills.values()]
         _print_json({"skills": skills, "faults": [f._asdict() for f in registry.faults]})
         return
     for name, loaded in registry.skills.items():
@@ -86,7 +88,8 @@ def _set(registry: Registry, name: str, assignment: str) -> None:
     """Check one FIELD=VALUE against the skill's model, then write it where it belongs."""
     from wlm.config import load, write_setting
     from wlm.errors import UsageError
-    from wlm.sdk.skill_settings import is_secret, store_secret
+    from wlm.plugins.describe import is_secret
+    from wlm.sdk.skill_settings import store_secret
 
     field, mark, value = assignment.partition("=")
     if not mark:
@@ -101,16 +104,6 @@ def _set(registry: Registry, name: str, assignment: str) -> None:
         return
     new = checked.model_dump(mode="json").get(field) if value else None
     write_setting(settings.paths.config_file, field, new, skill=name)
-
-
-def _summary(loaded: LoadedSkill) -> dict[str, Any]:
-    return {
-        "name": loaded.skill.name,
-        "help": _first_line(loaded.skill),
-        "distribution": loaded.distribution,
-        "version": loaded.version,
-        "intents": list(loaded.intents),
-    }
 
 
 def _sayable(spec: Any) -> bool:

@@ -62,6 +62,7 @@ class Pipeline:
         conversation: str | None = None,
         confirmed: bool = False,
         transcribe_ms: float = 0.0,
+        turn_id: str | None = None,
     ) -> Turn:
         """Do what ``text`` asks for, or what it answers if something waits."""
         watch = _Stopwatch(transcribe_ms)
@@ -73,7 +74,7 @@ class Pipeline:
             self._tell("after", "route", understood.decision)
         with watch("skill"):
             continued = self._continue(utterance, understood.decision, conversation)
-        turn = Turn(new_id(), conversation, text)
+        turn = Turn(turn_id or new_id(), conversation, text)
         if continued is not None:
             turn = self._save(turn, [continued], understood)
             events = [continued]
@@ -86,7 +87,12 @@ class Pipeline:
         return self._finish(turn, events, understood, watch)
 
     def voice(
-        self, audio: Audio, *, conversation: str | None = None, confirmed: bool = False
+        self,
+        audio: Audio,
+        *,
+        conversation: str | None = None,
+        confirmed: bool = False,
+        turn_id: str | None = None,
     ) -> Turn:
         """The same for a recording. Nobody speaking gives a turn without text."""
         start = time.perf_counter()
@@ -97,7 +103,7 @@ class Pipeline:
         if not transcript.text.strip():
             timings = {"transcribe": round(spent, 1), "route": 0.0, "skill": 0.0}
             return Turn(
-                new_id(),
+                turn_id or new_id(),
                 conversation or new_id(),
                 "",
                 reply=say.NOTHING_HEARD,
@@ -108,6 +114,7 @@ class Pipeline:
             conversation=conversation,
             confirmed=confirmed,
             transcribe_ms=spent,
+            turn_id=turn_id,
         )
         if self._settings.config.keep_recordings:
             from wlm.pipeline.recordings import keep

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Iterator
 from typing import Any
+
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from wlm.plugins.manager import LoadedSkill
 from wlm.plugins.skill import IntentSpec
@@ -22,6 +25,24 @@ def as_json(loaded: LoadedSkill) -> dict[str, Any]:
         "intents": [_intent(spec) for spec in loaded.intents.values()],
         "settings": type(loaded.skill).Settings.model_json_schema(),
     }
+
+
+def summary(loaded: LoadedSkill) -> dict[str, Any]:
+    """The skill in one line, as JSON."""
+    return {
+        "name": loaded.skill.name,
+        "help": (type(loaded.skill).__doc__ or "").strip().partition("\n")[0],
+        "distribution": loaded.distribution,
+        "version": loaded.version,
+        "intents": list(loaded.intents),
+    }
+
+
+def is_secret(model: type[BaseModel], field: str) -> bool:
+    """Whether a settings field holds a secret, by its type."""
+    info = model.model_fields.get(field)
+    kinds = {info.annotation, *typing.get_args(info.annotation)} if info else set()
+    return bool(kinds & {SecretStr, SecretBytes})
 
 
 def as_markdown(loaded: LoadedSkill) -> str:

@@ -1,19 +1,8 @@
-"""Where a skill's settings are kept: secrets apart from the rest."""
+"""Where a skill's secret settings are kept: apart from the rest."""
 
 from __future__ import annotations
 
-import typing
-
-from pydantic import BaseModel, SecretBytes, SecretStr
-
 from wlm.config import Settings
-
-
-def is_secret(model: type[BaseModel], field: str) -> bool:
-    """Whether the field holds a secret, by its type."""
-    info = model.model_fields.get(field)
-    kinds = {info.annotation, *typing.get_args(info.annotation)} if info else set()
-    return bool(kinds & {SecretStr, SecretBytes})
 
 
 def store_secret(settings: Settings, skill: str, field: str, value: str) -> None:

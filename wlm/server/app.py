@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, g, request
 
-from wlm.server import access, problems
+from wlm.errors import UsageError
+from wlm.server import access, contract, problems, spool
 from wlm.server.service import Service
 from wlm.types import new_id
 
 if TYPE_CHECKING:
     from wlm.config import Settings
+
+LARGEST_BODY = 1_000_000
+"""Bytes of the largest request that is no recording."""
 
 _REQUEST_ID = re.compile(r"[\w.-]{8,64}", re.ASCII)
 _HEADERS = {
@@ -44,15 +48,19 @@ def create_app(
     problems.install(app)
     for blueprint in blueprints():
         app.register_blueprint(blueprint)
+    largest = settings.config.max_audio_bytes
+    spool.install(app, settings.paths.data / "spool", largest=largest)
+    _bound_bodies(app, largest)
     access.guard(app, _authenticators() if authenticators is None else authenticators)
     return app
 
 
 def blueprints() -> list[Blueprint]:
     """One blueprint for each resource."""
-    from wlm.server import events, health
+    from wlm.server import ask, events, health, history, skills, transcriptions, voice
 
-    return [health.blueprint, events.blueprint]
+    modules = (health, ask, voice, transcriptions, events, history, skills)
+    return [module.blueprint for module in modules]
 
 
 def _authenticators() -> list[access.Authenticator]:
@@ -74,3 +82,19 @@ def _identify_requests(app: Flask) -> None:
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _bound_bodies(app: Flask, largest_recording: int) -> None:
+    """Refuse what is too large, or what no text may hold, before anything reads it."""
+    uploads = {
+        name
+        for name, view in app.view_functions.items()
+        if (stated := contract.stated(view)) is not None and stated.upload is not None
+    }
+
+    @app.before_request
+    def bound() -> None:
+        large = request.endpoint in uploads
+        request.max_content_length = largest_recording + spool.OVERHEAD if large else LARGEST_BODY
+        if "\0" in request.path or "%00" in request.query_string.decode("latin-1"):
+            raise UsageError("The address holds a NUL character.")

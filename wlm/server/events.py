@@ -1,19 +1,141 @@
-"""``/v1/events``: accepted work."""
+"""``/v1/events``: accepted work, how it stands, and what can be done about it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint
+from pydantic import Field, JsonValue
 
+from wlm.errors import UsageError
+from wlm.server import idempotency
 from wlm.server.access import owner, scope
+from wlm.server.contract import Answer, Form, contract
 from wlm.server.service import service
+from wlm.types import Event, State, jsonable
 
 blueprint = Blueprint("events", __name__, url_prefix="/v1/events")
 
 
+class EventQuery(Form):
+    """Which events."""
+
+    state: list[State] = Field([], description="Only in one of these states.")
+    conversation: str | None = Field(None, max_length=128, description="Of this conversation.")
+    limit: int = Field(50, ge=1, le=200, description="At most so many.")
+    cursor: str | None = Field(None, max_length=64, description="`next` of the page before.")
+
+
+class EventPage(Answer):
+    """Events, newest first. ``next`` is the cursor of the next page; null at the end."""
+
+    events: list[Event]
+    next: str | None
+
+
+class Entry(Answer):
+    """One step in the life of an event."""
+
+    at: datetime
+    state: State
+    attempt: int
+    worker: str | None
+    code: str | None
+    detail: str | None
+
+
+class EventDetail(Answer):
+    """An event and what happened to it, oldest first."""
+
+    event: Event
+    history: list[Entry]
+
+
+class AnswerForm(Form):
+    """Slots that an event waits for, in their JSON form."""
+
+    slots: dict[str, JsonValue] = Field(min_length=1, max_length=50)
+
+
+@blueprint.get("")
+@scope("events:read")
+@contract(query=EventQuery, gives=EventPage)
+def list_events(query: EventQuery) -> dict[str, Any]:
+    """Events, newest first."""
+    found = service().engine.list(
+        owner(),
+        states=query.state or None,
+        conversation=query.conversation,
+        limit=query.limit,
+        before=query.cursor,
+    )
+    following = found[-1].id if len(found) == query.limit else None
+    return {"events": [event.to_dict() for event in found], "next": following}
+
+
 @blueprint.get("/<event_id>")
 @scope("events:read")
-def show(event_id: str) -> dict[str, Any]:
-    """One event."""
-    return service().engine.get(owner(), event_id).to_dict()
+@contract(gives=EventDetail)
+def show_event(event_id: str) -> dict[str, Any]:
+    """One event with its whole history."""
+    engine = service().engine
+    event = engine.get(owner(), event_id)
+    history = [jsonable(entry._asdict()) for entry in engine.history(owner(), event_id)]
+    return {"event": event.to_dict(), "history": history}
+
+
+@blueprint.post("/<event_id>/confirm")
+@scope("events:write")
+@contract(gives=Event)
+def confirm_event(event_id: str) -> Event:
+    """Say yes to an event that waits for it, and run it."""
+    return _change(event_id, "confirm", service().engine.confirm)
+
+
+@blueprint.post("/<event_id>/cancel")
+@scope("events:write")
+@contract(gives=Event)
+def cancel_event(event_id: str) -> Event:
+    """Cancel an event that has not ended."""
+    return _change(event_id, "cancel", service().engine.cancel, run=False)
+
+
+@blueprint.post("/<event_id>/retry")
+@scope("events:write")
+@contract(gives=Event)
+def retry_event(event_id: str) -> Event:
+    """Run a failed or dead event again."""
+    return _change(event_id, "retry", service().engine.retry)
+
+
+@blueprint.post("/<event_id>/answer")
+@scope("events:write")
+@contract(body=AnswerForm, gives=Event)
+def answer_event(event_id: str, body: AnswerForm) -> Event:
+    """Give the slots that an event waits for, and run it."""
+
+    def give(owner: str, event_id: str) -> Event:
+        return service().engine.answer(owner, event_id, body.slots)
+
+    return _change(event_id, "answer", give, body.model_dump_json())
+
+
+def _change(
+    event_id: str,
+    what: str,
+    change: Callable[[str, str], Event],
+    form: str = "",
+    *,
+    run: bool = True,
+) -> Event:
+    """Do it once for one idempotency key; a repetition gives the event as it stands."""
+    with idempotency.reserve(f"{what}\n{event_id}\n{form}", subject=event_id) as held:
+        try:
+            event = change(owner(), event_id)
+        except UsageError:
+            if held.fresh:
+                raise
+            return service().engine.get(owner(), event_id)
+    return service().run(event.id) if run else event

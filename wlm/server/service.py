@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app
 
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     from wlm.plugins.manager import Registry
     from wlm.store.engine import Store
     from wlm.store.turns import Turns
+    from wlm.types import Event
 
+log = logging.getLogger(__name__)
 _KEY = "wlm"
+_LATER = 2  # threads that run what nobody waits for
 
 
 class Service:
@@ -81,12 +86,16 @@ class Service:
 
         return make(self.registry, self.settings)
 
-    def pipeline(self, owner: str) -> Pipeline:
-        """The path of one user's utterances, over the shared parts; cheap to make."""
+    def pipeline(self, owner: str, *, wait: bool = True) -> Pipeline:
+        """The path of one user's utterances, over the shared parts; cheap to make.
+
+        Without ``wait`` what it accepts is left to others to run, and is answered as it stands.
+        """
         from wlm.pipeline.pipeline import Pipeline
 
+        engine = self.engine if wait else cast("Engine", _Leaving(self, owner))
         return Pipeline(
-            self.engine,
+            engine,
             self.turns,
             self.registry,
             self.settings,
@@ -96,10 +105,61 @@ class Service:
             transcriber=lambda: self.transcriber,
         )
 
+    def run(self, event_id: str) -> Event:
+        """Bring an event to its end, or to where it waits."""
+        return self.engine.run(event_id)
+
+    def leave(self, event_id: str) -> None:
+        """Have an event run soon, without waiting for it."""
+        self._pool.submit(self._run_quietly, event_id)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_LATER, thread_name_prefix="later")
+
+    def _run_quietly(self, event_id: str) -> None:
+        try:
+            self.engine.run(event_id)
+        except Exception as error:  # noqa: BLE001 - it stays queued, and is run when it is due
+            log.warning("event %s was left (%s)", event_id, type(error).__name__)
+
+    def warm(self, language: str) -> None:
+        """Load the recogniser. Raises ``ModelMissing``."""
+        load = getattr(self.transcriber, "warm", None)  # a plugin's may have none
+        if load is not None:
+            load(language)
+
+    def reload_skill_settings(self) -> None:
+        """Take the skills' settings from the file and the environment as they are now."""
+        from wlm.config import load
+
+        fresh = load().skills
+        for name in set(self.settings.skills) - set(fresh):
+            del self.settings.skills[name]
+        self.settings.skills.update(fresh)
+
     def close(self) -> None:
-        """Close the database."""
+        """Close the database; what runs now is finished first."""
+        if "_pool" in self.__dict__:
+            self._pool.shutdown(wait=True)
         if "store" in self.__dict__:
             self.store.close()
+
+
+class _Leaving:
+    """The event engine for a request that does not wait: what it accepts runs later."""
+
+    def __init__(self, service: Service, owner: str) -> None:
+        self._service = service
+        self._owner = owner
+
+    def run(self, event_id: str) -> Event:
+        """The event as it is; it is run soon."""
+        self._service.leave(event_id)
+        return self._service.engine.get(self._owner, event_id)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service.engine, name)
 
 
 def service() -> Service:

@@ -128,3 +128,15 @@ effects = Table(
     Column("created_at", UtcTime, nullable=False),
 )
 """What was done once: one row for each event and key, written with the effect itself."""
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    core,
+    Column("owner", OWNER, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("subject", ID, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+"""Requests that came with an idempotency key: what they were about, never what they said."""

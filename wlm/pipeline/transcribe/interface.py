@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from wlm.types import Transcript
+    from wlm.types import Segment, Transcript
 
 SAMPLE_RATE = 16_000
 
@@ -20,12 +20,15 @@ class Request:
     """What to know beside the samples.
 
     ``language`` is ISO 639-1, or empty to detect it. ``vocabulary`` are words that are
-    likely to be said. ``progress`` is called with seconds done.
+    likely to be said. ``progress`` is called with seconds done; what it raises ends the
+    work. ``heard`` is called with segments in order, as soon as they are known; an engine
+    may leave that out.
     """
 
     language: str = "en"
     vocabulary: Sequence[str] = ()
     progress: Callable[[float], None] | None = None
+    heard: Callable[[Sequence[Segment]], None] | None = None
 
 
 class Transcriber(Protocol):

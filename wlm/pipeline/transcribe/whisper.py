@@ -69,7 +69,11 @@ class FasterWhisper:
             return Transcript("", [], language, seconds)  # no model was asked
         name, decoder = self._load(language)
         run = _Run(decoder, samples, likely, language, request, self._settings)
-        spoken = [s for part in run.all(cuts, self._workers) for s in part]
+        spoken: list[Segment] = []
+        for part in run.all(cuts, self._workers):
+            spoken.extend(part)
+            if request.heard and part:
+                request.heard(part)
         if request.progress:
             request.progress(seconds)
         space = "" if run.language in _UNSPACED else " "

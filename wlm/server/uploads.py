@@ -1,0 +1,67 @@
+"""A recording in a multipart form: read, checked, decoded, each within its limits."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from flask import request
+from pydantic import ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
+
+from wlm.errors import UsageError
+from wlm.server.contract import Form, invalid
+from wlm.server.service import service
+
+if TYPE_CHECKING:
+    from wlm.pipeline.audio import Audio
+
+Model = TypeVar("Model", bound=Form)
+FIELD = "file"
+
+
+def read(model: type[Model]) -> tuple[IO[bytes], Model]:
+    """The recording of the request and the other fields. Raises ``UsageError``."""
+    if request.mimetype != "multipart/form-data":
+        raise UnsupportedMediaType
+    files = request.files.getlist(FIELD)
+    if len(files) != 1 or len(request.files) != 1:
+        raise UsageError(
+            f"The form needs one recording, in the part {FIELD!r} with a file name.",
+            hint=f"Such as: curl -F {FIELD}=@recording.wav …",
+        )
+    values: dict[str, Any] = {}
+    for name, given in request.form.lists():
+        plain = name.removesuffix("[]")
+        many = name.endswith("[]")
+        if "\0" in "".join(given) or (len(given) > 1 and not many):
+            raise UsageError(
+                f"The field {plain[:40]!r} is not of the right form.", hint="See /docs."
+            )
+        values[plain] = given if many else given[0]
+    try:
+        return files[0].stream, model.model_validate(values)
+    except ValidationError as error:
+        raise invalid(error, "form") from None
+
+
+def decoded(stream: IO[bytes]) -> Audio:
+    """The sound in it. Raises ``BadAudio`` or ``TooLarge``."""
+    from wlm.pipeline.audio import decode
+
+    config = service().settings.config
+    stream.seek(0)
+    return decode(
+        stream,  # type: ignore[arg-type]
+        max_bytes=config.max_audio_bytes,
+        max_seconds=config.max_audio_seconds,
+    )
+
+
+def digest(stream: IO[bytes]) -> str:
+    """What tells one recording from another."""
+    stream.seek(0)
+    made = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        made.update(block)
+    return made.hexdigest()

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from wlm import Assistant
 from wlm.cli import db, events, history
 from wlm.errors import NotFound, UsageError, WlmError
+from wlm.store.migrate import CORE_SCHEMA
 from wlm.types import Reply, Route, State, Turn, new_id
 
 OWNER = "local"
@@ -123,7 +124,7 @@ def test_forget_since_a_while_ago(done: str) -> None:
 
 def test_db(done: str, tmp_path: Path) -> None:
     upgraded = shown("db", "upgrade")
-    assert upgraded["versions"]["core"] == "0001" and upgraded["versions"]["meeting"]
+    assert upgraded["versions"]["core"] == CORE_SCHEMA.newest and upgraded["versions"]["meeting"]
     checked = wlm("db", "check", "--json")
     assert checked.exit_code == 0 and json.loads(checked.stdout)["ok"]
     lines = [json.loads(line) for line in wlm("db", "export").stdout.splitlines()]

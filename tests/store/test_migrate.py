@@ -63,7 +63,14 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             "effects",
             {"event_id": "e1", "key": "k", "owner": "local", "result": "1", "created_at": NOW},
         ),
-    ]
+    ],
+    "0002": [
+        (
+            "idempotency_keys",
+            {"owner": "local", "key": "k", "fingerprint": "f", "subject": "t1", "done": True,
+             "created_at": NOW},
+        ),
+    ],
 }  # fmt: skip
 
 FIRST = """

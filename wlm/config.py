@@ -88,6 +88,17 @@ class Config(BaseModel):
         10.0, ge=0, description="How long the last conversation stays open for follow-ups."
     )
 
+    schedule_catch_up_hours: float = Field(
+        12.0, ge=0, description="How late a schedule still fires after a time without WLM."
+    )
+    notify: str = Field(
+        "terminal",
+        description="Where what is done on its own is told: terminal, desktop, email; with commas.",
+    )
+    keep_events_days: int = Field(
+        365, ge=0, description="How long what has ended is kept, in days; 0: for ever."
+    )
+
     server_url: str = Field("", description="Gateway to talk to; empty: work in this process.")
     google_client_id: str = Field("", description="OAuth client of the gateway.")
     google_client_secret: str = Field("", description="Its secret.", json_schema_extra=SECRET)

@@ -218,6 +218,47 @@ class Event(Json):
 
 
 @dataclasses.dataclass(frozen=True)
+class Schedule(Json):
+    """What is done again and again, at the times of a rule.
+
+    ``rrule`` is RFC 5545, read in wall time of the zone ``timezone``; ``start`` is the first
+    occurrence, ``next_at`` when it next fires, ``last_at`` the occurrence that last did.
+    After a time in which nothing ran, what was missed is made up for once if that is at most
+    ``catch_up_hours`` late. ``skill`` names the skill that made it, if one did.
+    """
+
+    id: str
+    owner: str
+    title: str
+    state: Literal["active", "paused", "ended"]
+    rrule: str
+    start: datetime
+    timezone: str
+    routes: list[Route]
+    next_at: datetime | None = None
+    last_at: datetime | None = None
+    catch_up_hours: float = 0.0
+    notify: list[str] | None = None
+    skill: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Firing(Json):
+    """What became of one occurrence of a schedule, and which events it made.
+
+    ``late``: it was made up for. ``skipped``: it was too late for that. ``missed`` is how
+    many occurrences before it were passed over with it.
+    """
+
+    occurrence: datetime
+    at: datetime
+    outcome: Literal["fired", "late", "skipped"]
+    missed: int = 0
+    events: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
 class EventRef(Json):
     """The part of an event that a Turn shows."""
 

@@ -71,6 +71,29 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
              "created_at": NOW},
         ),
     ],
+    "0003": [
+        (
+            "schedules",
+            {
+                "id": "s1", "owner": "local", "state": "active", "title": "briefing",
+                "rrule": "FREQ=DAILY", "starts": "2026-11-23T08:00:00", "zone": "Europe/Berlin",
+                "excluded": "[]", "lead_seconds": 0, "steps": "[]", "confirmed": False,
+                "catch_up_seconds": 0, "next_at": NOW, "handled_at": NOW, "created_at": NOW,
+            },
+        ),
+        (
+            "firings",
+            {
+                "schedule_id": "s1", "occurrence": NOW, "owner": "local", "at": NOW,
+                "outcome": "fired", "missed": 0, "events": "[]",
+            },
+        ),
+        ("notices", {"owner": "local", "event_id": "e1", "state": "succeeded", "created_at": NOW}),
+        (
+            "deliveries",
+            {"notice_id": 1, "channel": "terminal", "owner": "local", "state": "pending"},
+        ),
+    ],
 }  # fmt: skip
 
 FIRST = """

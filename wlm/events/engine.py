@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from wlm.errors import UsageError, WlmError
 from wlm.events.contexts import Contexts
+from wlm.events.firing import Firer
 from wlm.events.ledger import Entry, Ledger, Row, held, one, to_event
 from wlm.events.prepare import answered, confirmation
 from wlm.events.runner import Runner
+from wlm.events.schedules import Schedules
 from wlm.plugins import IntentSpec
 from wlm.store.scope import mine
 from wlm.store.tables import events
@@ -36,6 +38,8 @@ LEASE_SECONDS = 30.0
 BEAT_SECONDS = 10.0
 DEEPEST = 5
 MOST_CHILDREN = 50
+SCHEDULED = 3
+"""The priority of what a schedule does, at least: after what somebody waits for."""
 A_SCHEDULE = timedelta(minutes=1)
 """A child due this much later starts a chain of its own: that is a schedule, not a loop."""
 
@@ -60,6 +64,10 @@ class Engine:
         self._ledger = Ledger(store, clock, timedelta(seconds=lease))
         self._contexts = Contexts(self._ledger, registry, settings)
         self._settings = settings
+        self.schedules = Schedules(
+            store, clock, timedelta(hours=settings.config.schedule_catch_up_hours)
+        )
+        self._firer = Firer(store, clock, self._accept_scheduled)
         self._runner = Runner(
             self._ledger, self._contexts, registry, settings, self._accept_child, beat=beat
         )
@@ -159,9 +167,16 @@ class Engine:
         return to_event(row)
 
     def run_due(self, limit: int = 20) -> list[Event]:
-        """Recover, then run what is due, the most urgent first; the events that ran here."""
-        self.recover()
+        """Sweep, then run what is due, the most urgent first; the events that ran here."""
+        self.sweep()
         return [event for id_ in self._ledger.due(limit) if (event := self._run(id_)) is not None]
+
+    def sweep(self) -> int:
+        """Do what must be done from time to time, by any process: recover events, and fire the
+        schedules that are due. How many events came back."""
+        recovered = self.recover()
+        self._firer.fire_due()
+        return recovered
 
     def recover(self) -> int:
         """Take events from workers that are gone and bring them back; how many.
@@ -298,6 +313,23 @@ class Engine:
             idempotency_key=f"{parent['id']}:{digest}",
             fingerprint=None,
             confirmed=policy_only,  # a child that sends asks for itself
+        )
+
+    def _accept_scheduled(
+        self, owner: str, route: Route, key: str, due: datetime, confirmed: bool
+    ) -> Event:
+        spec = self._spec(route.intent)
+        return self._insert(
+            owner,
+            route,
+            None,
+            max(SCHEDULED, spec.priority if spec else 0),
+            due,
+            conversation=None,
+            turn=None,
+            idempotency_key=key,
+            fingerprint=None,
+            confirmed=confirmed and self._effect(route.intent) == "write",
         )
 
     def _insert(

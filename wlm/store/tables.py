@@ -89,6 +89,8 @@ events = Table(
     Index(None, "owner", "created_at", "id"),
     Index(None, "owner", "conversation", "created_at"),
     Index(None, "owner", "state", "created_at"),
+    Index(None, "owner", "skill", "created_at"),
+    Index(None, "finished_at"),
     Index(None, "state", "priority", "run_at"),
     Index(None, "turn"),
     Index(None, "parent"),
@@ -140,3 +142,87 @@ idempotency_keys = Table(
     Column("created_at", UtcTime, nullable=False),
 )
 """Requests that came with an idempotency key: what they were about, never what they said."""
+
+schedules = Table(
+    "schedules",
+    core,
+    Column("id", ID, primary_key=True),
+    Column("owner", OWNER, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("skill", NAME),
+    Column("key", String(255)),
+    Column("rrule", Text, nullable=False),
+    Column("starts", String(32), nullable=False),
+    Column("ends", String(32)),
+    Column("zone", String(64), nullable=False),
+    Column("excluded", json_column(), nullable=False),
+    Column("lead_seconds", Integer, nullable=False),
+    Column("steps", json_column(), nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Column("catch_up_seconds", Integer, nullable=False),
+    Column("channels", json_column()),
+    Column("next_at", UtcTime),
+    Column("handled_at", UtcTime, nullable=False),
+    Column("last_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    CheckConstraint("state IN ('active', 'paused', 'ended')", name="state"),
+    Index("uq_schedules_owner_skill_key", "owner", "skill", "key", unique=True),
+    Index(None, "owner", "created_at"),
+    Index(None, "state", "next_at"),
+)
+"""What happens again and again (``wlm.types.Schedule``).
+
+``starts`` and ``ends`` are wall times in ``zone`` (ISO 8601 without offset): the first
+occurrence, and one that none comes after. Everything up to ``handled_at`` is dealt with.
+``skill`` and ``key`` are those of the skill that made it, if one did.
+"""
+
+firings = Table(
+    "firings",
+    core,
+    Column("schedule_id", ID, ForeignKey("schedules.id", ondelete="CASCADE"), primary_key=True),
+    Column("occurrence", UtcTime, primary_key=True),
+    Column("owner", OWNER, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("outcome", String(8), nullable=False),
+    Column("missed", Integer, nullable=False),
+    Column("events", json_column(), nullable=False),
+    CheckConstraint("outcome IN ('fired', 'late', 'skipped')", name="outcome"),
+    Index(None, "at"),
+)
+"""What became of each occurrence of a schedule; its key keeps it from coming twice.
+
+``missed``: how many occurrences before it were passed over with it.
+"""
+
+notices = Table(
+    "notices",
+    core,
+    Column("id", serial(), primary_key=True, autoincrement=True),
+    Column("owner", OWNER, nullable=False),
+    Column("event_id", ID, ForeignKey("events.id", ondelete="CASCADE"), nullable=False),
+    Column("state", String(24), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "owner", "id"),
+    Index(None, "event_id"),
+    sqlite_autoincrement=True,
+)
+"""What the user is to be told of events that ended, or ask, while nobody waited for them.
+
+The ids of one owner grow in the order of commits, so that a reader can go on after one.
+"""
+
+deliveries = Table(
+    "deliveries",
+    core,
+    Column("notice_id", ForeignKey("notices.id", ondelete="CASCADE"), primary_key=True),
+    Column("channel", String(64), primary_key=True),
+    Column("owner", OWNER, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("taken_at", UtcTime),
+    Column("done_at", UtcTime),
+    CheckConstraint("state IN ('pending', 'taken', 'done', 'failed')", name="state"),
+    Index(None, "state", "channel", "owner"),
+)
+"""Each notice once on each channel."""

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wlm_meeting import rules
 from wlm_meeting.entry import Entry, utc
 
 from plugins.meeting.tests.talk import Talk, at
 from wlm.errors import BadRequest
+from wlm.plugins import rules
 
 ZONES = [
     "Europe/Berlin",

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_
 
-from wlm.plugins import Context
+from wlm.plugins import Context, rules
 from wlm.types import new_id
-from wlm_meeting import rules
 from wlm_meeting.entry import Entry, Occurrence, utc
 from wlm_meeting.tables import entries
 

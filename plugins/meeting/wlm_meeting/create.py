@@ -9,9 +9,9 @@ from typing import NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
 
 from wlm.errors import BadRequest
-from wlm.plugins import Context, Person, Recurrence, Reply, TimeRange
+from wlm.plugins import Context, Person, Recurrence, Reply, TimeRange, rules
 from wlm.types import new_id
-from wlm_meeting import match, rules, say
+from wlm_meeting import match, say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Entry, Occurrence, utc
 from wlm_meeting.free import gaps, starts, working

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from wlm_meeting import rules
+from wlm.plugins import rules
 
 FOREVER = datetime(9999, 12, 31)  # noqa: DTZ001 - columns are naive UTC
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
-from wlm.plugins import Context, Person, Reply, TimeRange
-from wlm_meeting import rules, say
+from wlm.plugins import Context, Person, Reply, TimeRange, rules
+from wlm_meeting import say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Occurrence
 from wlm_meeting.free import Span, gaps, working

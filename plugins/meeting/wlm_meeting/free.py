@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from wlm_meeting import rules
+from wlm.plugins import rules
 
 if TYPE_CHECKING:
     from wlm_meeting.calendar import Calendar

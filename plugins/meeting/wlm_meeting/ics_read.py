@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from wlm.errors import BadRequest
+from wlm.plugins import rules
 from wlm.types import new_id
-from wlm_meeting import rules
 from wlm_meeting.entry import Entry, utc
 from wlm_meeting.ics_zones import Zones
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wlm_meeting import rules
+from wlm.plugins import rules
 from wlm_meeting.entry import Entry, utc
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
-from wlm.plugins import Context, Person, Reply, TimeRange
-from wlm_meeting import match, rules, say
+from wlm.plugins import Context, Person, Reply, TimeRange, rules
+from wlm_meeting import match, say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.create import remember
 from wlm_meeting.entry import Occurrence

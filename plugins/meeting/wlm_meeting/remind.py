@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from wlm.errors import BadRequest
-from wlm.plugins import Context, Recurrence, Reply, TimeRange
+from wlm.plugins import Context, Recurrence, Reply, TimeRange, rules
 from wlm.types import new_id
-from wlm_meeting import reminders, rules, say, target
+from wlm_meeting import reminders, say, target
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.create import remember, repeating
 from wlm_meeting.entry import Entry, Occurrence, utc

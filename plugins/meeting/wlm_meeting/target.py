@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NoReturn
 
 from wlm.errors import BadRequest
-from wlm.plugins import Context, Person, TimeRange
-from wlm_meeting import match, rules, say
+from wlm.plugins import Context, Person, TimeRange, rules
+from wlm_meeting import match, say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Occurrence
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from wlm.errors import BadRequest
-from wlm.plugins import Context, Person, Recurrence, Reply, TimeRange
-from wlm_meeting import reminders, rules, say, target
+from wlm.plugins import Context, Person, Recurrence, Reply, TimeRange, rules
+from wlm_meeting import reminders, say, target
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.cancel import Scope
 from wlm_meeting.create import ask_time, clash_text, clashes, person_data, remember, repeating

@@ -1,7 +1,8 @@
 """Recurrence rules (RFC 5545), expanded in wall time; dateutil is imported when one is met.
 
-Wall time is what a rule means: a weekly nine o'clock stays nine o'clock when the clocks
-change. Only afterwards is a wall time given its offset (``localise``).
+The core's schedules and the meeting skill's series share them. Wall time is what a rule
+means: a weekly nine o'clock stays nine o'clock when the clocks change. Only afterwards is a
+wall time given its offset (``localise``).
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def _has_a_day(rule: Rule) -> bool:
 
 def _bad() -> BadRequest:
     return BadRequest(
-        "That repetition cannot be kept in the calendar; nothing was changed.",
+        "That repetition cannot be kept; nothing was changed.",
         hint="Say it as every day, week, month or year, such as `every second Tuesday`.",
     )
 

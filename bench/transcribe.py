@@ -2,6 +2,8 @@
 
 Same weights, same clips, int8, beam 1; ours and theirs in turn, clip by clip, so that a
 machine that drifts does not decide. FOLDER has recordings and a `manifest.jsonl`.
+`--model` and `--part` choose what is measured (each part takes a few minutes at most); each
+result is kept in `--out`, and the table at the end shows all that are there.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +34,18 @@ from wlm.pipeline.transcribe.models import find_model
 from wlm.pipeline.transcribe.whisper import FasterWhisper
 from wlm.pipeline.vocabulary import hotwords
 
-PARTS = ("accuracy", "commands", "long", "clients", "nonspeech", "vocabulary")
+MODELS = ("tiny.en", "base")
+BARS = {
+    "wer": "word errors not above plain's",
+    "commands": "p50 at most 0.45 of plain's",
+    "long": "time at most 1.05 of plain's best batching",
+    "clients": "4 clients: at least 4 x plain's requests/s",
+    "nonspeech": "no invented word",
+    "vocabulary": "at least 20 points more names right",
+}
 BATCHES = (1, 2, 4, 8)
 CLIENTS = 4
-JOINED_SECONDS = 150.0
+JOINED_SECONDS = 120.0
 _ENGLISH, _OTHER = EnglishTextNormalizer(), BasicTextNormalizer()
 Row = dict[str, Any]
 
@@ -88,7 +98,7 @@ def error_rate(clips: list[Clip], texts: list[str]) -> float:
     return 100 * float(jiwer.wer([p[0] for p in pairs], [p[1] for p in pairs]))
 
 
-def accuracy(pair: Pair, clips: list[Clip]) -> Row:
+def wer(pair: Pair, clips: list[Clip]) -> Row:
     """WER of both, by category and over all clips whose reference is exact."""
     groups = collections.defaultdict(list)
     for clip in clips:
@@ -96,8 +106,8 @@ def accuracy(pair: Pair, clips: list[Clip]) -> Row:
             groups[f"{clip.category} {clip.language}"].append(clip)
     ours, raw = {}, {}
     for name, group in groups.items():
-        ours[name] = [pair.hear(clip) for clip in group]
-        raw[name] = [pair.hear_raw(clip) for clip in group]
+        texts = [(pair.hear(clip), pair.hear_raw(clip)) for clip in group]
+        ours[name], raw[name] = ([text[side] for text in texts] for side in (0, 1))
     every = [clip for group in groups.values() for clip in group]
     by_group = {
         name: [round(error_rate(group, ours[name]), 2), round(error_rate(group, raw[name]), 2)]
@@ -105,6 +115,7 @@ def accuracy(pair: Pair, clips: list[Clip]) -> Row:
     }
     total = [error_rate(every, [t for n in groups for t in side[n]]) for side in (ours, raw)]
     return {
+        "figure": f"{total[0]:.2f} % against {total[1]:.2f} %",
         "wer_ours": round(total[0], 2),
         "wer_raw": round(total[1], 2),
         "ok": total[0] <= total[1],
@@ -121,6 +132,7 @@ def commands(pair: Pair, clips: list[Clip]) -> Row:
         raw.append(timed(lambda clip=clip: pair.hear_raw(clip))[0])
     ratio = statistics.median(ours) / statistics.median(raw)
     return {
+        "figure": f"{ratio:.3f}",
         "clips": len(chosen),
         "p50_ms_ours": round(1000 * statistics.median(ours)),
         "p95_ms_ours": round(1000 * statistics.quantiles(ours, n=20)[-1]),
@@ -140,12 +152,14 @@ def long(pair: Pair, clips: list[Clip]) -> Row:
     for clip in chosen:
         spent: dict[Any, list[float]] = collections.defaultdict(list)
         text: dict[Any, str] = {}
+        fastest, sizes = 0, (0, *BATCHES)
         for _ in range(3):
-            for size in (0, *BATCHES):
+            for size in sizes:
                 start = time.perf_counter()
                 text[size] = pair.hear_batched(clip, size) if size else pair.hear(clip)
                 spent[size].append(time.perf_counter() - start)
-        fastest = min(BATCHES, key=lambda size: min(spent[size]))
+            fastest = min(BATCHES, key=lambda size: min(spent[size]))
+            sizes = (0, fastest)
         rows[clip.name] = {
             "seconds": round(clip.seconds, 1),
             "ours": round(min(spent[0]), 2),
@@ -156,6 +170,7 @@ def long(pair: Pair, clips: list[Clip]) -> Row:
         best_texts.append(text[fastest])
     ratio = sum(r["ours"] for r in rows.values()) / sum(r["batched"] for r in rows.values())
     return {
+        "figure": f"{ratio:.3f} (batch {'/'.join(str(r['best_batch']) for r in rows.values())})",
         "files": rows,
         "wer_ours": round(error_rate(chosen, texts), 2),
         "wer_batched": round(error_rate(chosen, best_texts), 2),
@@ -175,6 +190,7 @@ def clients(pair: Pair, clips: list[Clip]) -> Row:
         rates["raw"].append(_rate(pair.hear_raw, chosen))
     ours, raw = max(rates["ours"]), max(rates["raw"])
     return {
+        "figure": f"{ours / raw:.2f} x",
         "per_second_ours": round(ours, 2),
         "per_second_raw": round(raw, 2),
         "ratio": round(ours / raw, 2),
@@ -212,7 +228,12 @@ def nonspeech(pair: Pair, clips: list[Clip]) -> Row:
         "raw": sum(len(plain(pair.hear_raw(clip), "en").split()) for clip in chosen),
     }
     invented = count["ours"] + count["told"]
-    return {"clips": len(chosen), "invented_words": count, "ok": invented == 0}
+    return {
+        "figure": f"{invented} (plain: {count['raw']})",
+        "clips": len(chosen),
+        "invented_words": count,
+        "ok": invented == 0,
+    }
 
 
 def vocabulary(pair: Pair, _: list[Clip]) -> Row:
@@ -237,6 +258,7 @@ def vocabulary(pair: Pair, _: list[Clip]) -> Row:
     }
     gain = share["with"] - share["without"]
     return {
+        "figure": f"{gain:.1f} points ({share['without']:.0f} to {share['with']:.0f} %)",
         "right_with": round(share["with"], 1),
         "right_without": round(share["without"], 1),
         "by_condition": {
@@ -253,29 +275,48 @@ def vocabulary(pair: Pair, _: list[Clip]) -> Row:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.transcribe")
     parser.add_argument("folder", type=Path, help="recordings and their manifest.jsonl")
-    parser.add_argument("--models", nargs="+", default=["tiny.en", "base"])
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--out", type=Path, default=Path("bench/out/transcribe.json"))
+    parser.add_argument("--model", action="append", help="tiny.en, base … (both if not given)")
+    parser.add_argument("--part", action="append", choices=tuple(BARS), help="all if not given")
+    parser.add_argument("--out", type=Path, default=Path("bench/out/transcribe"))
     options = parser.parse_args()
+    parts = options.part or list(BARS)
+    options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         os.environ.setdefault("WLM_HOME", home)
-        results = {name: _measure(name, options) for name in options.models}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(results, indent=1), "utf-8")
-    return 0 if all(row["ok"] for parts in results.values() for row in parts.values()) else 1
+        results = [
+            row
+            for model in options.model or MODELS
+            for row in _measure(model, parts, options.folder, options.out)
+        ]
+    print(_table(options.out))
+    return 0 if all(row["ok"] for row in results) else 1
 
 
-def _measure(model: str, options: argparse.Namespace) -> dict[str, Row]:
-    clips = material.recordings(options.folder)
+def _measure(model: str, parts: list[str], folder: Path, out: Path) -> Iterator[Row]:
+    clips = material.recordings(folder)
     pair = Pair(model)
     if model.endswith(".en"):
         clips = [clip for clip in clips if clip.language == "en"]
-    rows = {}
-    for part in options.only:
-        rows[part] = row = globals()[part](pair, clips)
-        shown = ", ".join(f"{key} {value}" for key, value in row.items() if key != "ok")
-        print(f"{model:8} {part:11} {'ok  ' if row['ok'] else 'MISS'} {shown}", flush=True)
-    return rows
+    for part in parts:
+        row: Row = {"model": model, "part": part, **globals()[part](pair, clips)}
+        (out / f"{model}.{part}.json").write_text(json.dumps(row, indent=1), "utf-8")
+        shown = ", ".join(f"{key} {value}" for key, value in row.items() if key not in _HEAD)
+        print(f"{model} {part}: {shown}", flush=True)
+        yield row
+
+
+_HEAD = ("model", "part", "figure", "ok")
+
+
+def _table(out: Path) -> str:
+    """Every result that is kept, in Markdown."""
+    kept = [json.loads(path.read_text("utf-8")) for path in out.glob("*.json")]
+    kept.sort(key=lambda row: (list(BARS).index(row["part"]), row["model"] != "tiny.en"))
+    lines = [("part", "model", "bar", "figure", ""), ("---",) * 5]
+    for row in kept:
+        verdict = "met" if row["ok"] else "missed"
+        lines.append((row["part"], row["model"], BARS[row["part"]], row["figure"], verdict))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":

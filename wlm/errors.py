@@ -20,6 +20,7 @@
     │   └── SkillMissing        skill_missing   exit 5   HTTP 404
     ├── NotAllowed              not_allowed     exit 6   HTTP 403
     │   └── NotSignedIn         not_signed_in   exit 6   HTTP 401
+    ├── Cancelled               cancelled       exit 1   HTTP 499
     ├── Unreachable             unreachable     exit 7   HTTP 503   retryable
     │   ├── Busy                busy            exit 7   HTTP 503   retryable
     │   │   └── RateLimited     rate_limited    exit 7   HTTP 429   retryable
@@ -218,6 +219,10 @@ class NotAllowed(
 
 class NotSignedIn(NotAllowed, code="not_signed_in", http_status=401, hint="Run `wlm login`."):
     """Nobody is signed in."""
+
+
+class Cancelled(WlmError, code="cancelled", http_status=499, hint="Ask again."):
+    """Nobody waited for the answer any more, so the work was stopped."""
 
 
 class Unreachable(

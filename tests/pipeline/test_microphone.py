@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tests.support.sound import SAMPLES, wav_pcm
 from wlm.errors import BadAudio, EnvironmentFault, NothingHeard, UsageError
 from wlm.pipeline.audio import decode
-from wlm.pipeline.microphone import FRAME, FileMicrophone, record
+from wlm.pipeline.microphone import FileMicrophone
+from wlm.pipeline.recorder import FRAME, record
 
 LIMITS = {"max_bytes": 10**8, "max_seconds": 600.0}
 SPOKEN = ("lunch_with_anna", "agenda_tomorrow", "rain_on_sunday", "headlines", "weather_in_paris")

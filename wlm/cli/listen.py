@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from wlm.cli.meter import Meter
     from wlm.config import Config
-    from wlm.pipeline.microphone import FileMicrophone, Microphone, Recording
+    from wlm.pipeline.microphone import FileMicrophone, Microphone
+    from wlm.pipeline.partials import Heard
     from wlm.pipeline.speak import Speaker
     from wlm.pipeline.wake import WakeWord
     from wlm.sdk.assistant import Assistant
@@ -60,14 +65,16 @@ def listen(
             show_notices(assistant.notices())
             if file is None:
                 _warm_up(assistant)
-            utterances = _utterances(source, config, wake, once=once, live=file is None)
+            utterances = _utterances(
+                assistant, source, wake, once=once, live=file is None, words=not json
+            )
             try:
-                for recording in utterances:
-                    turn = assistant.voice(recording, conversation=conversation, yes=yes)
+                for heard in utterances:
+                    turn = assistant.voice(heard, conversation=conversation, yes=yes)
                     if not (turn.text or once or file):
                         continue  # a noise that sounded like speech
                     conversation = turn.conversation
-                    code = show_turn(_timed(turn, recording), json=json) or code
+                    code = show_turn(_timed(turn, heard), json=json) or code
                     if speaker:
                         with source.muted():
                             speaker.say(turn.reply.speech)
@@ -96,47 +103,70 @@ def _source(
 
 
 def _utterances(
+    assistant: Assistant,
     source: Microphone | FileMicrophone,
-    config: Config,
     wake: WakeWord | None,
     *,
     once: bool,
     live: bool,
-) -> Iterator[Recording]:
+    words: bool,
+) -> Iterator[Heard]:
     """What is said, one request after the other; a file ends, a microphone does not."""
     from wlm.cli.meter import meter
     from wlm.errors import NothingHeard
-    from wlm.pipeline.microphone import record
 
     frames = source.frames()
     wait = WAIT if once and live and not wake else None
-    heard = False
+    any_yet = False
     while True:
         with meter("" if wake is None else wake.name) as show:
             if wake and not any(wake.heard(frame) for frame in frames):
                 return
             try:
-                recording = record(
-                    frames,
-                    end_silence_ms=config.end_silence_ms,
-                    wait_seconds=wait,
-                    on_level=show,
-                )
+                heard = _hear(assistant, frames, show, wait, live=live, words=words)
             except NothingHeard:
-                if heard:
+                if any_yet:
                     return
                 raise
-        heard = True
-        yield recording
-        if once or recording.ended == "closed":
+        any_yet = True
+        yield heard
+        if once or heard.recording.ended == "closed":
             return
 
 
-def _timed(turn: Turn, recording: Recording) -> Turn:
+def _hear(
+    assistant: Assistant,
+    frames: Iterator[NDArray[np.float32]],
+    show: Meter | None,
+    wait: float | None,
+    *,
+    live: bool,
+    words: bool,
+) -> Heard:
+    """The next utterance; its words are shown while they are spoken."""
+    from wlm.errors import NothingHeard
+    from wlm.pipeline.partials import Heard
+
+    for heard in assistant.listen(
+        frames,
+        wait_seconds=wait,
+        on_level=show.level if show else None,
+        drafts=live and words and show is not None,
+        ahead=live,
+    ):
+        if isinstance(heard, Heard):
+            return heard
+        if show:
+            show.words(heard.text)
+    raise NothingHeard
+
+
+def _timed(turn: Turn, heard: Heard) -> Turn:
     """The turn, with the recording's length among its timings."""
     from dataclasses import replace
 
-    return replace(turn, timings_ms={**turn.timings_ms, "record": round(recording.seconds * 1000)})
+    seconds = heard.recording.seconds
+    return replace(turn, timings_ms={**turn.timings_ms, "record": round(seconds * 1000)})
 
 
 def _speaker(assistant: Assistant) -> Speaker:

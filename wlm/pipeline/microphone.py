@@ -1,24 +1,22 @@
-"""From a microphone, or a file in its place, to one recorded utterance.
+"""Frames of sound, from a microphone or a file in its place.
 
-A source gives mono frames at 16 kHz, some 30 ms each, for as long as it is open;
-``record`` takes frames until the speaker has stopped.
+A source gives mono frames at 16 kHz, some 30 ms each, for as long as it is open.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import queue
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from wlm.errors import NoMicrophone, NothingHeard
-from wlm.pipeline.audio import Audio, Resampler, iter_blocks
+from wlm.errors import NoMicrophone
+from wlm.pipeline.audio import Resampler, iter_blocks
+from wlm.pipeline.recorder import FRAME
 from wlm.pipeline.sounddevices import Device, list_devices, open_microphone
 from wlm.pipeline.transcribe.interface import SAMPLE_RATE
 
@@ -31,14 +29,10 @@ __all__ = [
     "Device",
     "FileMicrophone",
     "Microphone",
-    "Recording",
     "Source",
     "list_devices",
-    "record",
 ]
 
-FRAME = 512  # samples, 32 ms
-_PREROLL = 0.5  # s kept from before speech was certain: 0.1 to 0.2 s to be certain, and 0.3 s more
 _ECHO = 0.3  # s for which a loudspeaker still sounds in the room and in the buffers
 _DEAD = 5.0  # s without a frame after which a microphone counts as gone
 
@@ -53,65 +47,6 @@ class Source(Protocol):
     def muted(self) -> AbstractContextManager[None]:
         """Hear nothing inside this context, so that WLM does not answer itself."""
         ...
-
-
-@dataclasses.dataclass(frozen=True)
-class Recording(Audio):
-    """One utterance. ``ended`` says why it ends: silence, its limit, or no more frames."""
-
-    ended: Literal["silence", "limit", "closed"] = "silence"
-
-
-def record(
-    frames: Iterator[Samples],
-    *,
-    end_silence_ms: int = 500,
-    wait_seconds: float | None = None,
-    max_seconds: float = 30.0,
-    on_level: Callable[[float], None] | None = None,
-) -> Recording:
-    """Wait for somebody to speak, and record until they have stopped.
-
-    Stops after ``end_silence_ms`` without speech (noise is not speech), at the latest
-    after ``max_seconds``. ``on_level`` gets every frame's level, in dB below full scale.
-    Raises ``NothingHeard`` if nobody speaks for ``wait_seconds`` (None: wait on) or
-    before the frames end.
-    """
-    from wlm.pipeline.vad import Endpointer
-
-    endpointer = Endpointer(end_silence_ms)
-    kept: deque[Samples] = deque()
-    waited = length = 0
-    began = False
-    for frame in frames:
-        kept.append(frame)
-        length += frame.size
-        if on_level:
-            on_level(_level(frame))
-        mark = endpointer.feed(frame)
-        if mark == "end":
-            return _recording(kept, "silence")
-        began = began or mark == "speech"
-        if not began:
-            waited += frame.size
-            while length - kept[0].size > _PREROLL * SAMPLE_RATE:
-                length -= kept.popleft().size
-            if wait_seconds is not None and waited > wait_seconds * SAMPLE_RATE:
-                break
-        elif length > max_seconds * SAMPLE_RATE:
-            return _recording(kept, "limit")
-    if not began:
-        raise NothingHeard("I heard nothing.")
-    return _recording(kept, "closed")
-
-
-def _recording(kept: deque[Samples], ended: Literal["silence", "limit", "closed"]) -> Recording:
-    samples = np.concatenate(list(kept))
-    return Recording(samples, samples.size / SAMPLE_RATE, ended=ended)
-
-
-def _level(frame: Samples) -> float:
-    return float(10 * np.log10(np.mean(np.square(frame, dtype=np.float64)) + 1e-10))
 
 
 class Microphone:

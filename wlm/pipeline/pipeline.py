@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wlm.pipeline import say
 from wlm.pipeline.dialogue import Dialogue
@@ -21,10 +21,14 @@ from wlm.pipeline.understand import Understander, Understanding
 from wlm.types import WAITING_STATES, Action, Event, EventRef, Reply, Turn, new_id
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from wlm.config import Settings
     from wlm.events.engine import Engine
     from wlm.pipeline.audio import Audio
-    from wlm.pipeline.transcribe.interface import Transcriber
+    from wlm.pipeline.partials import Heard, Partial
+    from wlm.pipeline.transcribe.interface import Request, Transcriber
     from wlm.plugins.manager import Registry
     from wlm.store.turns import Turns
     from wlm.types import Transcript
@@ -86,20 +90,28 @@ class Pipeline:
                 self._tell("after", "act", events)
         return self._finish(turn, events, understood, watch)
 
+    def listen(
+        self, frames: Iterator[NDArray[np.float32]], **options: Any
+    ) -> Iterator[Partial | Heard]:
+        """The next utterance of a stream, with partial texts on the way; see ``partials.listen``.
+
+        The last value is for ``voice``.
+        """
+        from wlm.pipeline import partials
+
+        options.setdefault("end_silence_ms", self._settings.config.end_silence_ms)
+        return partials.listen(frames, self.transcriber, self._request(), **options)
+
     def voice(
         self,
-        audio: Audio,
+        audio: Audio | Heard,
         *,
         conversation: str | None = None,
         confirmed: bool = False,
         turn_id: str | None = None,
     ) -> Turn:
-        """The same for a recording. Nobody speaking gives a turn without text."""
-        start = time.perf_counter()
-        self._tell("before", "transcribe", audio)
-        transcript = self.transcribe(audio)
-        self._tell("after", "transcribe", transcript)
-        spent = (time.perf_counter() - start) * 1000
+        """The same for a recording, or for what was heard. Nobody speaking: a turn without text."""
+        recording, transcript, spent = self._hear(audio)
         if not transcript.text.strip():
             timings = {"transcribe": round(spent, 1), "route": 0.0, "skill": 0.0}
             return Turn(
@@ -119,17 +131,32 @@ class Pipeline:
         if self._settings.config.keep_recordings:
             from wlm.pipeline.recordings import keep
 
-            keep(self._settings.paths.data, turn.id, audio)
+            keep(self._settings.paths.data, turn.id, recording)
         return turn
 
     def transcribe(self, audio: Audio, **options: Any) -> Transcript:
         """The words of a recording, with the skills' vocabulary as a hint."""
+        return self.transcriber.transcribe(audio.samples, self._request(**options))
+
+    def _hear(self, audio: Audio | Heard) -> tuple[Audio, Transcript, float]:
+        """A recording, its transcript, and the milliseconds that the user waited for that."""
+        from wlm.pipeline.partials import Heard
+
+        start = time.perf_counter()
+        heard = audio if isinstance(audio, Heard) else None
+        recording = heard.recording if heard else cast("Audio", audio)
+        self._tell("before", "transcribe", recording)
+        transcript = heard.transcript if heard else self.transcribe(recording)
+        self._tell("after", "transcribe", transcript)
+        waited = heard.waited_ms if heard else 0.0
+        return recording, transcript, waited + (time.perf_counter() - start) * 1000
+
+    def _request(self, **options: Any) -> Request:
         from wlm.pipeline.transcribe.interface import Request
         from wlm.pipeline.vocabulary import hotwords
 
         words = hotwords(self.vocabulary) if self._settings.config.stt_vocabulary else ()
-        request = Request(language=self._settings.config.language, vocabulary=words, **options)
-        return self.transcriber.transcribe(audio.samples, request)
+        return Request(language=self._settings.config.language, vocabulary=words, **options)
 
     def understand(self, text: str, *, now: datetime | None = None) -> Understanding:
         """Decide only; nothing is stored and nothing runs."""

@@ -96,6 +96,11 @@ class _Gate:
     def speaking(self) -> bool:
         return self._loud >= _SHORTEST
 
+    @property
+    def quiet(self) -> int:
+        """Quiet frames since the last loud one, while speaking."""
+        return self._quiet if self.speaking else 0
+
     def step(self, probability: float) -> tuple[int, int] | None:
         """Take one frame. If speech ended with it: how many frames ago it began and ended."""
         if probability >= SPEECH:
@@ -174,6 +179,11 @@ class Endpointer:
     def speaking(self) -> bool:
         """Whether speech has begun and not yet ended."""
         return self._gate.speaking
+
+    @property
+    def pause(self) -> float:
+        """Seconds of silence since the last word of speech that has not yet ended."""
+        return self._gate.quiet * FRAME_SECONDS
 
     def feed(self, frame: NDArray[np.float32]) -> Mark:
         """``silence`` before speech, ``speech`` from its start on, ``end`` once when it is over.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,12 @@ from wlm.errors import BadSetting, NotFound
 from wlm.types import Event, Route, Turn
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from wlm.events.engine import Engine
     from wlm.pipeline.audio import Audio
+    from wlm.pipeline.partials import Heard, Partial
     from wlm.pipeline.pipeline import Pipeline
     from wlm.plugins.manager import Registry
     from wlm.store.engine import Store
@@ -107,15 +111,27 @@ class Assistant:
         """Do what ``text`` asks for. ``yes`` confirms what would need a confirmation."""
         return self.pipeline.ask(text, conversation=conversation, confirmed=yes)
 
+    def listen(
+        self, frames: Iterator[NDArray[np.float32]], **options: Any
+    ) -> Iterator[Partial | Heard]:
+        """The next utterance in mono frames at 16 kHz, with partial texts on the way.
+
+        The last value, a ``Heard``, is for ``voice``. Options as ``wlm.pipeline.partials.listen``.
+        """
+        return self.pipeline.listen(frames, **options)
+
     def voice(
         self,
-        audio: Audio | Path | str | BinaryIO,
+        audio: Audio | Heard | Path | str | BinaryIO,
         *,
         conversation: str | None = None,
         yes: bool = False,
     ) -> Turn:
-        """Do what a recording asks for."""
-        return self.pipeline.voice(self._decoded(audio), conversation=conversation, confirmed=yes)
+        """Do what a recording asks for, or what ``listen`` heard."""
+        from wlm.pipeline.partials import Heard
+
+        said = audio if isinstance(audio, Heard) else self._decoded(audio)
+        return self.pipeline.voice(said, conversation=conversation, confirmed=yes)
 
     def transcribe(self, audio: Audio | Path | str | BinaryIO, **options: Any) -> Transcript:
         """The words of a recording."""

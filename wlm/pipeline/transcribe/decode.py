@@ -109,12 +109,23 @@ class Decoder:
         return str(token).strip("<|>")
 
     def decode(
-        self, clips: Sequence[Clip], language: str, hints: Sequence[str], *, short: bool
+        self,
+        clips: Sequence[Clip],
+        language: str,
+        hints: Sequence[str],
+        *,
+        short: bool,
+        draft: bool = False,
     ) -> list[Attempt]:
-        """The best attempt at each clip. ``short`` allows a short context."""
+        """The best attempt at each clip, or just the first if a ``draft`` will do.
+
+        ``short`` allows a short context.
+        """
         context = max(context_for(clip.seconds) for clip in clips) if short else FULL
         first = Try(context, bool(hints), 1)
         attempts = self._attempt(clips, language, hints, first)
+        if draft:
+            return attempts
         return [
             self._settle(clip, attempt, language, hints, first)
             for clip, attempt in zip(clips, attempts, strict=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
+
+from wlm.errors import Cancelled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 16_000
 
+UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+"""Languages that write no spaces between words."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -22,13 +28,22 @@ class Request:
     ``language`` is ISO 639-1, or empty to detect it. ``vocabulary`` are words that are
     likely to be said. ``progress`` is called with seconds done; what it raises ends the
     work. ``heard`` is called with segments in order, as soon as they are known; an engine
-    may leave that out.
+    may leave that out. ``draft``: the words are replaced soon, so a first impression will do,
+    and doubt costs no second look. Once ``cancelled`` is set nobody waits any more: the
+    transcriber stops at the next window and raises ``Cancelled``.
     """
 
     language: str = "en"
     vocabulary: Sequence[str] = ()
     progress: Callable[[float], None] | None = None
     heard: Callable[[Sequence[Segment]], None] | None = None
+    draft: bool = False
+    cancelled: threading.Event | None = None
+
+    def check(self) -> None:
+        """Raise ``Cancelled`` if nobody waits any more."""
+        if self.cancelled is not None and self.cancelled.is_set():
+            raise Cancelled()
 
 
 class Transcriber(Protocol):

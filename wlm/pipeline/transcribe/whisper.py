@@ -15,7 +15,7 @@ from wlm.errors import ModelMissing
 from wlm.pipeline import vad
 from wlm.pipeline.transcribe import judge, windows
 from wlm.pipeline.transcribe.decode import Clip, Decoder
-from wlm.pipeline.transcribe.interface import SAMPLE_RATE, Request
+from wlm.pipeline.transcribe.interface import SAMPLE_RATE, UNSPACED, Request
 from wlm.pipeline.transcribe.models import find_model
 from wlm.types import Segment, Transcript
 
@@ -30,7 +30,6 @@ _BATCH = 4
 _ROUNDS = 2
 _HINTED_SECONDS = 60.0
 _LEAST = 0.5
-_UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 
 
 class FasterWhisper:
@@ -59,7 +58,7 @@ class FasterWhisper:
         """The words in ``samples`` (mono, 16 kHz, -1 to 1); empty text if nobody spoke.
 
         Raises ``ModelMissing`` if there is no model for the language, ``UsageError`` if
-        there is no such language.
+        there is no such language, ``Cancelled`` if the request was.
         """
         language = request.language.lower().replace("_", "-").split("-")[0]
         seconds = len(samples) / SAMPLE_RATE
@@ -76,7 +75,7 @@ class FasterWhisper:
                 request.heard(part)
         if request.progress:
             request.progress(seconds)
-        space = "" if run.language in _UNSPACED else " "
+        space = "" if run.language in UNSPACED else " "
         text = space.join(segment.text for segment in spoken)
         return Transcript(text, spoken, run.language, seconds, name)
 
@@ -148,7 +147,10 @@ class _Run:
 
     def _batch(self, batch: Sequence[Window]) -> list[list[Segment]]:
         clips = [self._clip(window) for window in batch]
-        attempts = self._decoder.decode(clips, self.language, self._hints, short=self._short)
+        self._request.check()
+        attempts = self._decoder.decode(
+            clips, self.language, self._hints, short=self._short, draft=self._request.draft
+        )
         return [
             self._segments(window, attempt) for window, attempt in zip(batch, attempts, strict=True)
         ]
@@ -166,7 +168,8 @@ class _Run:
                 found.append(Segment(round(start, 2), round(end, 2), text))
         last = found[-1].end if found else window.start
         rest = windows.voiced(self._likely, last + _LEAST, window.end)
-        if found and judge.unsaid(attempt, rest) and last > window.start + _LEAST:
+        more = found and judge.unsaid(attempt, rest) and last > window.start + _LEAST
+        if more and not self._request.draft:
             tail = windows.Window(last, window.end, rest)
             found.extend(self._batch([tail])[0])
         return found

@@ -45,6 +45,12 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    master_key: str = Field(
+        "",
+        description="Key that wraps the users' keys, 32 bytes in base64; "
+        "empty: one is made and kept in the keyring or a 0600 file.",
+        json_schema_extra=SECRET,
+    )
     queue_url: str = Field("", description="redis://… for many machines; empty: embedded.")
     language: str = Field("en", description="Language of requests and replies (en, de, es).")
     timezone: str = Field("", description="IANA zone, such as Europe/Berlin; empty: the system's.")
@@ -104,6 +110,15 @@ class Config(BaseModel):
     google_client_secret: str = Field("", description="Its secret.", json_schema_extra=SECRET)
     google_issuer: str = Field(
         "https://accounts.google.com", description="OpenID Connect issuer for sign-in."
+    )
+    sign_in_domains: str = Field(
+        "", description="Who has a verified address in these domains may sign in; with commas."
+    )
+    sign_in_emails: str = Field(
+        "", description="Who has one of these verified addresses may sign in; with commas."
+    )
+    public_url: str = Field(
+        "", description="Where people reach this gateway, such as https://wlm.example.org."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="What goes to the log on stderr."

@@ -10,7 +10,8 @@
     │   └── NotFound            not_found       exit 2   HTTP 404
     ├── NeedsUser               waiting         exit 3   HTTP 409
     │   ├── NeedsInput          needs_input     exit 3   HTTP 409
-    │   └── NeedsConfirmation   needs_confirmation  exit 3   HTTP 409
+    │   ├── NeedsConfirmation   needs_confirmation  exit 3   HTTP 409
+    │   └── LoginPending        login_pending   exit 3   HTTP 409
     ├── NotUnderstood           not_understood  exit 4   HTTP 422
     │   └── NothingHeard        nothing_heard   exit 4   HTTP 422
     ├── SkillError              skill_failed    exit 5   HTTP 502
@@ -27,7 +28,8 @@
     │   └── InProgress          in_progress     exit 7   HTTP 409   retryable
     └── EnvironmentFault        environment     exit 1   HTTP 500
         ├── StorageFault        storage         exit 1   HTTP 507
-        │   └── NewerDatabase   newer_database  exit 1   HTTP 500
+        │   ├── NewerDatabase   newer_database  exit 1   HTTP 500
+        │   └── MasterKeyFault  master_key      exit 1   HTTP 500
         ├── ModelMissing        model_missing   exit 1   HTTP 503
         └── NoMicrophone        no_microphone   exit 1   HTTP 503
 
@@ -166,6 +168,12 @@ class NeedsConfirmation(NeedsUser, code="needs_confirmation"):
     """The effect must be confirmed first."""
 
 
+class LoginPending(
+    NeedsUser, code="login_pending", hint="Approve the sign-in in the browser, then ask again."
+):
+    """The sign-in waits for the user."""
+
+
 class NotUnderstood(
     WlmError,
     code="not_understood",
@@ -277,6 +285,16 @@ class NewerDatabase(
     hint="Upgrade WLM, or point WLM_DATABASE_URL at another database.",
 ):
     """The database was made by a newer version of WLM; nothing was changed."""
+
+
+class MasterKeyFault(
+    StorageFault,
+    code="master_key",
+    http_status=500,
+    hint="Give the key that this database was made with: WLM_MASTER_KEY, or restore the data "
+    "folder's secrets beside the database.",
+):
+    """The master key is not the one of this database; nothing was changed."""
 
 
 class ModelMissing(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -15,6 +15,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from wlm.errors import BadSetting, StorageFault
 from wlm.store.faults import storage_faults
+
+if TYPE_CHECKING:
+    from wlm.store.vault import Vault
 
 BUSY_SECONDS = 5.0
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
@@ -32,6 +35,18 @@ class Store:
         self._engine = _engine(self.url, immediate=True)
         self._reader = _engine(self.url, immediate=False) if self.sqlite else self._engine
         self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
+        self._vault: Vault | None = None
+
+    @property
+    def vault(self) -> Vault:
+        """What seals and opens personal values; there from ``open_store`` on."""
+        if self._vault is None:
+            raise RuntimeError("this store was opened without its vault: use open_store")
+        return self._vault
+
+    @vault.setter
+    def vault(self, vault: Vault) -> None:
+        self._vault = vault
 
     @property
     def sqlite(self) -> bool:

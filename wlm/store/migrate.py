@@ -129,7 +129,11 @@ def open_store(settings: Settings, plugins: Plugins | None = None) -> Store:
     fault there; the rest works. Raises ``StorageFault`` or ``NewerDatabase`` for the core,
     and then nothing was changed.
     """
+    from wlm.store.master import MasterKeyStore
+    from wlm.store.vault import Vault
+
     store = Store(settings.database_url)
+    store.vault = Vault(store, MasterKeyStore(settings.paths.data, settings.config.master_key))
     try:
         if store.sqlite:
             make_private(Path(store.url.database or ""), settings.paths.data)

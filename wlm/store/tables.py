@@ -226,3 +226,25 @@ deliveries = Table(
     Index(None, "state", "channel", "owner"),
 )
 """Each notice once on each channel."""
+
+master_keys = Table(
+    "master_keys",
+    core,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("canary", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+"""Versions of the master key, never the key itself: the canary opens with the right one."""
+
+data_keys = Table(
+    "data_keys",
+    core,
+    Column("id", ID, primary_key=True),
+    Column("owner", OWNER, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("wrapped", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "owner", "id"),
+    Index(None, "version"),
+)
+"""Users' keys, wrapped by the master key of that version (``wlm.store.vault``)."""

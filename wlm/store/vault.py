@@ -13,7 +13,7 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from wlm.errors import MasterKeyFault
 from wlm.store.master import MasterKeys, MasterKeyStore, new_key
@@ -84,14 +84,12 @@ class Vault:
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-        query = select(data_keys).where(data_keys.c.owner == HOST)
-        with self._store.read() as connection:
-            row = connection.execute(query).first()
-        if row is None:
+        raw = self._raw(data_keys.c.owner == HOST)
+        if raw is None:
             with self._store.write() as connection:
                 self._current(connection, HOST)
-                row = connection.execute(query).one()
-        raw = self._unwrap(row.version, row.id, HOST, row.wrapped)
+            raw = self._raw(data_keys.c.owner == HOST)
+        assert raw is not None
         return HKDF(SHA256(), 32, None, f"wlm secret {name}".encode()).derive(raw)
 
     def rotate(self) -> int:
@@ -180,16 +178,27 @@ class Vault:
             return known
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        query = select(data_keys.c.version, data_keys.c.wrapped)
-        query = query.where(data_keys.c.id == key_id, data_keys.c.owner == owner)
-        with self._store.read() as connection:
-            row = connection.execute(query).first()
-        if row is None:
+        raw = self._raw(data_keys.c.id == key_id, data_keys.c.owner == owner)
+        if raw is None:
             raise MasterKeyFault(
                 "The key of what is asked for was destroyed; it cannot be read any more.", hint=""
             )
-        key = AESGCM(self._unwrap(row.version, key_id, owner, row.wrapped))
-        return self._remember(owner, key_id, key)
+        return self._remember(owner, key_id, AESGCM(raw))
+
+    def _raw(self, *where: ColumnElement[bool]) -> bytes | None:
+        """The one key that ``where`` picks, unwrapped."""
+        for last in (False, True):
+            with self._store.read() as connection:
+                row = connection.execute(select(data_keys).where(*where)).first()
+            if row is None:
+                return None
+            try:
+                return self._unwrap(row.version, row.id, row.owner, row.wrapped)
+            except MasterKeyFault:
+                # The master key may have been rotated between the two looks.
+                if last:
+                    raise
+        return None
 
     def _remember(self, owner: str, key_id: str, key: AESGCM) -> AESGCM:
         if len(self._open_keys) >= _REMEMBERED:

@@ -83,7 +83,7 @@ def poll(accounts: Accounts, login_id: str) -> Tokens:
         raise _refusal(accounts, login, answer)
     if not accounts.logins.finish(login):
         raise NotSignedIn("This sign-in has expired or was used.")
-    person = idtoken.verify(issuer, answer.body.get("id_token"), clock=_seconds_now(accounts))
+    person = idtoken.person(issuer, answer.body, clock=lambda: accounts.clock().timestamp())
     return accounts.sign_in(person, device=login.device, address=login.address)
 
 
@@ -132,7 +132,3 @@ def _seconds(body: Any, name: str, default: int, least: int, most: int) -> int:
     value = body.get(name, default)
     number = int(value) if isinstance(value, int | float) else default
     return min(max(number, least), most)
-
-
-def _seconds_now(accounts: Accounts) -> Any:
-    return lambda: accounts.clock().timestamp()

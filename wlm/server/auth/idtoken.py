@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from joserfc import jwt
@@ -34,14 +34,38 @@ SKEW_SECONDS = 60
 _LONGEST = 16_000
 
 
+def person(
+    issuer: Issuer,
+    answer: Mapping[str, Any],
+    *,
+    nonce: str | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Person:
+    """Who the token endpoint's ``answer`` says is there. Raises ``NotSignedIn``.
+
+    Where the ID token has no address, the userinfo endpoint is asked, as the standard allows;
+    what it says counts only for the same subject.
+    """
+    claims = verify(issuer, answer.get("id_token"), nonce=nonce, clock=clock)
+    access = answer.get("access_token")
+    if "email" not in claims and isinstance(access, str):
+        more = issuer.userinfo(access)
+        if more.get("sub") == claims["sub"]:
+            claims = {**more, **claims}
+    return Person(issuer.metadata().issuer, claims["sub"], _email(issuer, claims), _name(claims))
+
+
 def verify(
     issuer: Issuer,
     token: object,
     *,
     nonce: str | None = None,
     clock: Callable[[], float] = time.time,
-) -> Person:
-    """The person that an ID token names. Raises ``NotSignedIn``, and logs which check failed."""
+) -> dict[str, Any]:
+    """The claims of an ID token, all of its checks passed.
+
+    Raises ``NotSignedIn``, and logs which check failed.
+    """
     if not isinstance(token, str) or len(token) > _LONGEST:
         raise _refused("missing")
     claims = _decoded(issuer, token)
@@ -65,7 +89,7 @@ def verify(
     subject = claims["sub"]
     if not subject or len(subject) > 255:
         raise _refused("sub")
-    return Person(issuer.metadata().issuer, subject, _email(issuer, claims), _name(claims))
+    return claims
 
 
 def _decoded(issuer: Issuer, token: str) -> dict[str, Any]:
@@ -98,7 +122,9 @@ def _email(issuer: Issuer, claims: dict[str, Any]) -> str | None:
     if not isinstance(email, str) or claims.get("email_verified") is not True or len(email) > 320:
         return None
     address = email.strip().casefold()
-    domain = address.rpartition("@")[2]
+    local, _, domain = address.rpartition("@")
+    if not local or not domain:
+        return None
     if issuer.url == GOOGLE and domain != "gmail.com" and claims.get("hd") != domain:
         return None
     return address

@@ -35,6 +35,7 @@ class Metadata(NamedTuple):
     token_endpoint: str
     device_authorization_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str
     basic_only: bool
 
 
@@ -74,7 +75,12 @@ class Issuer:
         self.client_id = client_id
         self._secret = client_secret
         self._clock = clock
-        self._http = httpx.Client(timeout=_TIMEOUT, transport=transport, trust_env=False)
+        self._http = httpx.Client(
+            timeout=_TIMEOUT,
+            transport=transport,
+            trust_env=False,
+            headers={"Accept": "application/json"},
+        )
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, KeySet] | None = None
 
@@ -107,6 +113,14 @@ class Issuer:
         assert self._keys is not None
         return self._keys[1]
 
+    def userinfo(self, access_token: str) -> Mapping[str, Any]:
+        """What the issuer tells of a user besides the ID token; empty where it tells nothing."""
+        if not (endpoint := self.metadata().userinfo_endpoint):
+            return {}
+        headers = {"Authorization": f"Bearer {access_token}"}
+        status, body = self._send("GET", endpoint, headers=headers)
+        return body if status == 200 else {}
+
     def post(self, endpoint: str, form: Mapping[str, str]) -> Answer:
         """Send a form to an endpoint as our client."""
         data, auth = {**form, "client_id": self.client_id}, None
@@ -137,9 +151,7 @@ class Issuer:
 
     def _send(self, method: str, url: str, **options: Any) -> tuple[int, Mapping[str, Any]]:
         try:
-            with self._http.stream(
-                method, url, headers={"Accept": "application/json"}, **options
-            ) as answer:
+            with self._http.stream(method, url, **options) as answer:
                 raw = bytearray()
                 for chunk in answer.iter_bytes():
                     raw += chunk
@@ -180,6 +192,7 @@ class Issuer:
             endpoint("token_endpoint"),
             endpoint("device_authorization_endpoint"),
             endpoint("jwks_uri"),
+            endpoint("userinfo_endpoint"),
             "client_secret_post" not in ways and "client_secret_basic" in ways,
         )
         if not (metadata.token_endpoint and metadata.jwks_uri):

@@ -213,9 +213,8 @@ def normal(email: str) -> str:
 
 
 def _listed(email: str | None, domains: Collection[str], emails: Collection[str]) -> bool:
-    if email is None:
-        return False
-    return email in emails or email.rpartition("@")[2] in domains
+    _, mark, domain = (email or "").rpartition("@")
+    return bool(mark) and (email in emails or domain in domains)
 
 
 def _columns() -> list[Any]:

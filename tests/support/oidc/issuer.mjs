@@ -1,0 +1,38 @@
+// An OpenID Connect issuer on loopback. `node issuer.mjs PORT CLIENTS` prints "ready".
+// CLIENTS is JSON: client id -> {redirect, lasts}; each has the secret "secret-of-ID".
+// Any login name is a user; its address is NAME@example.org, unverified for "stranger".
+import Provider from 'oidc-provider';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+
+const [port, clients] = [Number(process.argv[2]), JSON.parse(process.argv[3])];
+
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const signing = { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), use: 'sig' };
+
+const provider = new Provider(`http://127.0.0.1:${port}`, {
+  clients: Object.entries(clients).map(([id, { redirect }]) => ({
+    client_id: id,
+    client_secret: `secret-of-${id}`,
+    application_type: 'native',
+    token_endpoint_auth_method: 'client_secret_post',
+    grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+    redirect_uris: [redirect],
+  })),
+  jwks: { keys: [signing] },
+  cookies: { keys: ['tests only'] },
+  features: { deviceFlow: { enabled: true } },
+  claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
+  // The standard lets an issuer keep claims for its userinfo endpoint; "spare" does.
+  conformIdTokenClaims: process.argv[4] === 'spare',
+  ttl: {
+    DeviceCode: (ctx, token, client) => clients[client.clientId].lasts ?? 600,
+    Session: 600, Interaction: 600, Grant: 600, AccessToken: 600, IdToken: 600,
+  },
+  findAccount: (ctx, id) => ({
+    accountId: id,
+    claims: () => ({
+      sub: id, name: `Name of ${id}`, email: `${id}@example.org`, email_verified: id !== 'stranger',
+    }),
+  }),
+});
+provider.listen(port, '127.0.0.1', () => console.log('ready'));

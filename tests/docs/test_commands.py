@@ -85,7 +85,7 @@ def test_the_tutorial_skill_works(tmp_path: Path, home: Path) -> None:
 def test_the_python_on_the_page_runs(home: Path) -> None:
     page = (ROOT / "docs/howto/use-from-python.md").read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         done = subprocess.run(
             [sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, timeout=120

@@ -8,6 +8,7 @@ the model needs no vocabulary and `wlm why` can still name what decided.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -60,9 +61,7 @@ class Extractor:
     def __call__(self, normalised: str) -> Features:
         """The features of text that ``normalise`` gave."""
         words = normalised.split()
-        found: dict[str, float] = {}
-        for name in self._names(normalised, words):
-            found[name] = _WEIGHTS[name[0]]
+        found = self._named(normalised, words)
         square = sum(value * value for value in found.values()) or 1.0
         scale = square**-0.5
         names = list(found)
@@ -92,23 +91,25 @@ class Extractor:
             return "<number>" if _NUMBER.fullmatch(word) else word
         return word
 
-    def _names(self, text: str, words: list[str]) -> Iterable[str]:
+    def _named(self, text: str, words: list[str]) -> dict[str, float]:
+        """Each feature's name with its kind's weight. (Training calls it thousands of times.)"""
         marks = self.classed(words)
-        yield from (f"w {word}" for word in words)
-        yield from _grams("p", ["^", *words, "$"], 2)
-        yield from _grams("t", ["^", *words, "$"], 3)
-        yield from (f"C {mark}" for mark in marks if mark[0] == "<")
-        yield from _grams("D", ["^", *marks, "$"], 2)
-        yield from _grams("D", ["^", *marks, "$"], 3)
-        if words:
-            yield f"b {words[0]}"
-            yield f"n {min(len(words), 12)}"
-        for word in words:
-            if len(word) > 3 and word.isalpha():
-                padded = f"{word}_"
-                yield from (f"c {padded[i : i + 4]}" for i in range(len(padded) - 3))
-                yield f"c ^{word[:3]}"
-        yield from (f"k {intent}" for intent in self._keywords(text, words))
+        plain, classes = ["^", *words, "$"], ["^", *marks, "$"]
+        found = dict.fromkeys([f"w {word}" for word in words], _WEIGHTS["w"])
+        kinds = (
+            ("p", _pairs("p", plain)),
+            ("t", _triples("t", plain)),
+            ("C", [f"C {mark}" for mark in marks if mark[0] == "<"]),
+            ("D", _pairs("D", classes)),
+            ("D", _triples("D", classes)),
+            ("b", [f"b {word}" for word in words[:1]]),
+            ("n", [f"n {min(len(words), 12)}"] if words else ()),
+            ("c", [piece for word in words for piece in _pieces(word)]),
+            ("k", [f"k {intent}" for intent in self._keywords(text, words)]),
+        )
+        for kind, names in kinds:
+            found |= dict.fromkeys(names, _WEIGHTS[kind])
+        return found
 
     def _keywords(self, text: str, words: list[str]) -> Iterable[str]:
         for word in words:
@@ -118,8 +119,21 @@ class Extractor:
             yield from (intent for phrase, intent in self._phrases if phrase in spaced)
 
 
-def _grams(kind: str, items: Sequence[str], size: int) -> Iterable[str]:
-    return (f"{kind} {' '.join(items[i : i + size])}" for i in range(len(items) - size + 1))
+def _pairs(kind: str, items: Sequence[str]) -> list[str]:
+    return [f"{kind} {a} {b}" for a, b in itertools.pairwise(items)]
+
+
+def _triples(kind: str, items: Sequence[str]) -> list[str]:
+    return [f"{kind} {a} {b} {c}" for a, b, c in zip(items, items[1:], items[2:], strict=False)]
+
+
+@functools.lru_cache(maxsize=20_000)
+def _pieces(word: str) -> Sequence[str]:
+    """The four-letter pieces of a word, its end marked, and how it begins."""
+    if len(word) <= 3 or not word.isalpha():
+        return ()
+    padded = f"{word}_"
+    return (*(f"c {padded[i : i + 4]}" for i in range(len(padded) - 3)), f"c ^{word[:3]}")
 
 
 @functools.cache

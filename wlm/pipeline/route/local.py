@@ -75,8 +75,17 @@ class LocalRouter:
             from wlm.pipeline.route.samples import keywords, make_samples
             from wlm.pipeline.route.training import fit
 
-            samples = make_samples(intents, language)
-            model, kept = fit(samples, keywords(intents, language), language), "trained"
+            samples, declared = make_samples(intents, language), declarations(intents, language)
+            model, kept = (
+                fit(
+                    samples,
+                    keywords(intents, language),
+                    language,
+                    declared=declared,
+                    base=_base(declared, language),
+                ),
+                "trained",
+            )
             try:
                 model.save(path)
                 _tidy(path)
@@ -181,20 +190,45 @@ class LocalRouter:
 
 def fingerprint(intents: Mapping[str, IntentSpec], language: str) -> str:
     """A hash of all that training depends on."""
-    declared = [
-        [
-            name,
-            spec.phrases.get(language) or spec.phrases.get("en"),
-            [[s.name, s.kind, s.choices, s.extra.values, s.extra.aliases] for s in spec.slots],
-        ]
+    return _hash([VERSION, language, list(declarations(intents, language).items())])
+
+
+def declarations(intents: Mapping[str, IntentSpec], language: str) -> dict[str, str]:
+    """A hash of what each class is trained from, none's last."""
+    found = {
+        name: _hash(
+            [
+                spec.phrases.get(language) or spec.phrases.get("en"),
+                [[s.name, s.kind, s.choices, s.extra.values, s.extra.aliases] for s in spec.slots],
+            ]
+        )
         for name, spec in intents.items()
-    ]
-    digest = hashlib.sha256(json.dumps([VERSION, language, declared]).encode())
+    }
     data = files("wlm.pipeline.route").joinpath("data")
-    for name in (f"none_{language}.txt", f"lexicon_{language}.toml", f"values_{language}.toml"):
-        if (path := data.joinpath(name)).is_file():
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:24]
+    tables = [
+        path.read_text("utf-8") if (path := data.joinpath(name)).is_file() else ""
+        for name in (f"none_{language}.txt", f"lexicon_{language}.toml", f"values_{language}.toml")
+    ]
+    return {**found, NONE: _hash(tables)}
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:24]
+
+
+def _base(declared: Mapping[str, str], language: str) -> Model | None:
+    """The shipped model, if what it was trained from is still declared just so.
+
+    Skills beside its own may have come, and some of its own may be away.
+    """
+    for path in sorted(SHIPPED.glob(f"{language}-*.npz")):
+        model = Model.load(path)
+        if model is not None and model.declared:
+            there = [name for name in model.classes if name in declared]
+            same = all(model.declared.get(name) == declared[name] for name in there)
+            if same and len(there) * 2 > len(model.classes):
+                return model
+    return None
 
 
 def _tidy(kept: Path) -> None:

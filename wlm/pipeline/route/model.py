@@ -35,6 +35,7 @@ class Model:
     ``exact`` are sorted hashes of phrases that need no model, ``exact_intents`` the class
     of each. ``temperature`` calibrates. ``keywords`` (plain form) and ``openings`` (words that
     requests begin with) are kept because reading them off the declarations takes longer.
+    ``declared`` is a hash of what each class was trained from.
     """
 
     classes: tuple[str, ...]
@@ -50,16 +51,11 @@ class Model:
     keywords: Mapping[str, Sequence[str]]
     openings: Sequence[str]
     report: Mapping[str, Any]
+    declared: Mapping[str, str]
 
     def positions(self, features: Features) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Which features the model knows (indices into them) and at which columns."""
-        hashes = np.array(features.hashes, np.uint32)
-        if not len(self.columns) or not len(hashes):
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        at = np.searchsorted(self.columns, hashes)
-        at[at == len(self.columns)] = 0
-        known = np.flatnonzero(self.columns[at] == hashes)
-        return known, at[known]
+        return positions(self.columns, np.array(features.hashes, np.uint32))
 
     def contributions(self, features: Features, vector: Floats) -> tuple[list[str], Floats]:
         """Names and each name's part of the logits (names, classes): features, then ``meaning``."""
@@ -94,6 +90,7 @@ class Model:
             "keywords": dict(self.keywords),
             "openings": list(self.openings),
             "report": dict(self.report),
+            "declared": dict(self.declared),
         }
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
         try:
@@ -135,3 +132,15 @@ def phrase_hash(text: str) -> int:
     import hashlib
 
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def positions(
+    columns: NDArray[np.uint32], hashes: NDArray[np.uint32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of ``hashes`` are among the sorted ``columns`` (indices), and where there."""
+    if not len(columns) or not len(hashes):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    at = np.searchsorted(columns, hashes)
+    at[at == len(columns)] = 0
+    known = np.flatnonzero(columns[at] == hashes)
+    return known, at[known]

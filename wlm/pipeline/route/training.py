@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,12 +11,14 @@ from numpy.typing import NDArray
 
 from wlm.pipeline.route.features import Extractor
 from wlm.pipeline.route.linear import Linear, softmax, train
-from wlm.pipeline.route.model import NONE, Model, phrase_hash
+from wlm.pipeline.route.model import NONE, Model, phrase_hash, positions
 from wlm.pipeline.route.samples import Sample
 from wlm.pipeline.route.vectors import Vectors
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+_MEAN_SCALE = np.float32(6.0)
+"""How large the weights of a new class are to begin with, per unit of its mean row."""
 
 
 class Recipe(NamedTuple):
@@ -26,6 +29,7 @@ class Recipe(NamedTuple):
     penalty: float = 3e-5
     iterations: int = 28
     last_iterations: int = 16
+    more_iterations: int = 8
     held_out: float = 0.25
     none_share: float = 1.0
     ask_width: float = 0.12
@@ -49,19 +53,26 @@ def fit(
     keywords: Mapping[str, Sequence[str]],
     language: str,
     recipe: Recipe | None = None,
+    *,
+    declared: Mapping[str, str] | None = None,
+    base: Model | None = None,
 ) -> Model:
-    """A model of ``samples``; the same for the same samples."""
+    """A model of ``samples``; the same for the same samples and ``base``.
+
+    ``base`` is a model of some of these classes: its weights are where training starts, and
+    its calibration stays. Without one, a part of the examples is held out to calibrate on.
+    """
     recipe, extractor, vectors = recipe or Recipe(), Extractor(keywords, language), Vectors.load()
     names = (*dict.fromkeys(s.intent for s in samples if s.intent != NONE), NONE)
-    columns, rows = _rows(samples, names, extractor, vectors, recipe)
-    out = _held_out(rows, recipe)
-    trial = _train(rows, len(names), recipe, None if out.all() else ~out)
-    held = rows.pick(out)
-    logits = trial.logits(held.matrix)
-    temperature = _temperature(logits, held)
-    chances = softmax(logits / np.float32(temperature))
-    thresholds = _thresholds(chances, held, names)
-    linear = _train(rows, len(names), recipe, start=trial)
+    columns, rows = _rows(samples, names, extractor, vectors, recipe, base)
+    if base is None:
+        start, temperature, thresholds, report = _calibrate(rows, names, recipe)
+        iterations = recipe.last_iterations
+    else:
+        start, iterations = _start(base, columns, rows, names), recipe.more_iterations
+        temperature, thresholds = base.temperature, _inherit(base, names)
+        report = {**base.report, "samples": len(samples)}
+    linear = _train(rows, len(names), recipe, iterations, start)
     exact, exact_intents = _exact(samples, names, extractor)
     width = len(columns)
     return Model(
@@ -77,8 +88,52 @@ def fit(
         ask_from=max(0.0, min(thresholds.values(), default=0.5) - recipe.ask_width),
         keywords=keywords,
         openings=_openings(samples),
-        report=_report(chances, held, len(rows.matrix), names, thresholds),
+        report=report,
+        declared=declared or {},
     )
+
+
+def _calibrate(
+    rows: Rows, names: Sequence[str], recipe: Recipe
+) -> tuple[Linear, float, dict[str, float], dict[str, float]]:
+    """Train on a part; what the rest says of temperature and thresholds."""
+    out = _held_out(rows, recipe)
+    trial = _train(rows if out.all() else rows.pick(~out), len(names), recipe, recipe.iterations)
+    held = rows.pick(out)
+    logits = trial.logits(held.matrix)
+    temperature = _temperature(logits, held)
+    chances = softmax(logits / np.float32(temperature))
+    thresholds = _thresholds(chances, held, names)
+    return trial, temperature, thresholds, _report(chances, held, len(rows.matrix), names, thresholds)
+
+
+def _start(base: Model, columns: NDArray[np.uint32], rows: Rows, names: Sequence[str]) -> Linear:
+    """The weights of ``base`` where it knows class and feature.
+
+    A class that it does not know starts from the mean of its rows: what sets them apart
+    from all others.
+    """
+    known, at = positions(base.columns, columns)
+    weights = np.zeros((rows.matrix.shape[1] + 1, len(names)), np.float32)
+    width = len(columns)
+    every = rows.matrix.mean(0)
+    for index, name in enumerate(names):
+        if name in base.classes:
+            old = base.classes.index(name)
+            weights[known, index] = base.sparse[at, old]
+            weights[width:-1, index] = base.dense[:, old]
+            weights[-1, index] = base.bias[old]
+        else:
+            mine = rows.matrix[rows.classes == index].mean(0)
+            weights[:-1, index] = _MEAN_SCALE * (mine - every)
+            weights[-1, index] = -weights[:-1, index] @ (mine + every) / 2
+    return Linear(weights)
+
+
+def _inherit(base: Model, names: Sequence[str]) -> dict[str, float]:
+    """The thresholds of ``base``; their mean for a new intent."""
+    shared = round(float(np.mean(list(base.thresholds.values()))), 4) if base.thresholds else 0.5
+    return {name: base.thresholds.get(name, shared) for name in names[:-1]}
 
 
 def _rows(
@@ -87,33 +142,35 @@ def _rows(
     extractor: Extractor,
     vectors: Vectors,
     recipe: Recipe,
+    base: Model | None = None,
 ) -> tuple[NDArray[np.uint32], Rows]:
     features = [extractor(sample.text) for sample in samples]
-    columns = _choose_columns([f.hashes for f in features], samples, recipe.columns)
+    counts = [len(found.hashes) for found in features]
+    hashes = np.fromiter(itertools.chain.from_iterable(f.hashes for f in features), np.uint32)
+    values = np.fromiter(itertools.chain.from_iterable(f.values for f in features), np.float32)
+    at_row = np.repeat(np.arange(len(samples)), counts)
+    groups = np.array([sample.group for sample in samples], np.int64)
+    columns = _choose_columns(hashes, groups[at_row], recipe.columns)
+    if base is not None:
+        columns = np.union1d(columns, base.columns)
     matrix = np.zeros((len(samples), len(columns) + vectors.dims), np.float32)
+    known, at = positions(columns, hashes)
+    matrix[at_row[known], at] = values[known]
     for row, found in enumerate(features):
-        hashes = np.array(found.hashes, np.uint32)
-        at = np.searchsorted(columns, hashes)
-        at[at == len(columns)] = 0
-        known = columns[at] == hashes if len(columns) else np.zeros(len(hashes), bool)
-        matrix[row, at[known]] = np.array(found.values, np.float32)[known]
         matrix[row, len(columns) :] = vectors.sentence(found.words) * np.float32(recipe.meaning)
     index = {name: i for i, name in enumerate(names)}
     classes = np.array([index[sample.intent] for sample in samples], np.int64)
     share = np.array([sample.share for sample in samples], np.float32)
-    groups = np.array([sample.group for sample in samples], np.int64)
     importance = _importance(share, classes, names, recipe.none_share)
     return columns, Rows(matrix, classes, groups, importance)
 
 
 def _choose_columns(
-    hashes: Sequence[Sequence[int]], samples: Sequence[Sample], limit: int
+    hashes: NDArray[np.uint32], groups: Ints, limit: int
 ) -> NDArray[np.uint32]:
     """Features seen in two examples at least; the most frequent, if there are too many."""
-    pairs = {
-        (value, sample.group) for row, sample in zip(hashes, samples, strict=True) for value in row
-    }
-    values, counts = np.unique(np.array([v for v, _ in pairs], np.uint32), return_counts=True)
+    pairs = np.unique(hashes.astype(np.uint64) << np.uint64(32) | groups.astype(np.uint64))
+    values, counts = np.unique((pairs >> np.uint64(32)).astype(np.uint32), return_counts=True)
     values, counts = values[counts > 1], counts[counts > 1]
     if len(values) > limit:
         order = np.lexsort((values, -counts))[:limit]
@@ -137,20 +194,15 @@ def _importance(share: Floats, classes: Ints, names: Sequence[str], none_share: 
 
 
 def _train(
-    rows: Rows,
-    count: int,
-    recipe: Recipe,
-    keep: NDArray[np.bool_] | None = None,
-    start: Linear | None = None,
+    rows: Rows, count: int, recipe: Recipe, iterations: int, start: Linear | None = None
 ) -> Linear:
-    chosen = rows if keep is None else rows.pick(keep)
     return train(
-        chosen.matrix,
-        chosen.classes,
-        chosen.importance,
+        rows.matrix,
+        rows.classes,
+        rows.importance,
         count,
         penalty=recipe.penalty,
-        iterations=recipe.last_iterations if start else recipe.iterations,
+        iterations=iterations,
         start=start,
     )
 

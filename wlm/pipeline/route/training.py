@@ -104,7 +104,8 @@ def _calibrate(
     temperature = _temperature(logits, held)
     chances = softmax(logits / np.float32(temperature))
     thresholds = _thresholds(chances, held, names)
-    return trial, temperature, thresholds, _report(chances, held, len(rows.matrix), names, thresholds)
+    report = _report(chances, held, len(rows.matrix), names, thresholds)
+    return trial, temperature, thresholds, report
 
 
 def _start(base: Model, columns: NDArray[np.uint32], rows: Rows, names: Sequence[str]) -> Linear:
@@ -165,9 +166,7 @@ def _rows(
     return columns, Rows(matrix, classes, groups, importance)
 
 
-def _choose_columns(
-    hashes: NDArray[np.uint32], groups: Ints, limit: int
-) -> NDArray[np.uint32]:
+def _choose_columns(hashes: NDArray[np.uint32], groups: Ints, limit: int) -> NDArray[np.uint32]:
     """Features seen in two examples at least; the most frequent, if there are too many."""
     pairs = np.unique(hashes.astype(np.uint64) << np.uint64(32) | groups.astype(np.uint64))
     values, counts = np.unique((pairs >> np.uint64(32)).astype(np.uint32), return_counts=True)

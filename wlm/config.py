@@ -100,6 +100,10 @@ class Config(BaseModel):
     notify: str = Field(
         "terminal",
         description="Where what is done on its own is told: terminal, desktop, email; with commas.",
+        pattern=r"^ *((terminal|desktop|email) *(, *|$))*$",
+    )
+    notify_address: str = Field(
+        "", description="Your e-mail address, for what is told by e-mail.", max_length=254
     )
     keep_events_days: int = Field(
         365, ge=0, description="How long what has ended is kept, in days; 0: for ever."
@@ -123,6 +127,11 @@ class Config(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="What goes to the log on stderr."
     )
+
+    @property
+    def notify_channels(self) -> list[str]:
+        """The channels that ``notify`` names."""
+        return [name for part in self.notify.split(",") if (name := part.strip().lower())]
 
 
 class Settings(NamedTuple):

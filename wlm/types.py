@@ -259,6 +259,26 @@ class Firing(Json):
 
 
 @dataclasses.dataclass(frozen=True)
+class Notice(Json):
+    """What the user is told of an event that nobody waited for.
+
+    ``id`` grows: a reader goes on after the last one that it saw. ``schedule`` names the
+    schedule that the event came from; ``due_at`` is there where it is told late.
+    """
+
+    id: int
+    owner: str
+    event: str
+    intent: str
+    state: State
+    speech: str
+    display: str
+    schedule: str | None = None
+    due_at: datetime | None = None
+    created_at: datetime | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class EventRef(Json):
     """The part of an event that a Turn shows."""
 

@@ -13,9 +13,9 @@ from wlm import config
 from wlm.errors import NotFound, UsageError
 from wlm.events.engine import Engine
 from wlm.events.firing import schedule_of
-from wlm.events.schedules import Plan, Step, moved
 from wlm.plugins import Recurrence, TimeRange
 from wlm.plugins.manager import Registry
+from wlm.plugins.scheduling import SchedulePlan, ScheduleStep, moved
 from wlm.store.engine import Store
 from wlm.types import Schedule, State
 
@@ -24,9 +24,11 @@ EIGHT = datetime(2026, 11, 23, 8, 0, tzinfo=BERLIN)  # the clock stands at 10:00
 
 
 def daily(engine: Engine, owner: str = "local", **more: object) -> Schedule:
-    steps = [Step("lab.say", {"text": "good morning"})]
-    plan = Plan("good morning", Recurrence("FREQ=DAILY"), EIGHT, BERLIN, steps)
-    return engine.schedules.add(owner, plan._replace(**more))  # type: ignore[arg-type]
+    steps = [ScheduleStep("lab.say", {"text": "good morning"})]
+    plan = SchedulePlan("good morning", Recurrence("FREQ=DAILY"), EIGHT, BERLIN, steps)
+    skill = str(more.pop("skill")) if "skill" in more else None
+    plan = plan._replace(**more)  # type: ignore[arg-type]
+    return engine.schedules.add(owner, plan, skill=skill)
 
 
 def test_it_fires_when_due_and_says_where_the_event_came_from(
@@ -151,8 +153,8 @@ def test_the_same_key_replaces(engine: Engine) -> None:
         "good morning",
     ]
     assert first.id != second.id
-    assert engine.schedules.remove_key("local", "lab", "a")
-    assert not engine.schedules.remove_key("local", "lab", "a")
+    assert engine.schedules.remove_of("local", "lab", "a")
+    assert not engine.schedules.remove_of("local", "lab", "a")
 
 
 def test_bounds(engine: Engine, clock: lab.Clock, monkeypatch: pytest.MonkeyPatch) -> None:

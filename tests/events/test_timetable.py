@@ -23,9 +23,9 @@ from tests.support import lab
 from wlm import config
 from wlm.errors import BadRequest
 from wlm.events.engine import Engine
-from wlm.events.schedules import Plan, Step
 from wlm.events.timetable import Timetable
 from wlm.plugins import Recurrence
+from wlm.plugins.scheduling import SchedulePlan, ScheduleStep
 from wlm.store.engine import Store
 from wlm.store.migrate import open_store
 from wlm.types import new_id
@@ -214,9 +214,9 @@ def test_no_firing_is_missed_doubled_or_early(
     sweepers = [Engine(sqlite, registry, sqlite_settings, clock=clock) for _ in range(2)]
     end = clock.now + sum(case.sleeps, timedelta())
     occurrences = oracle(case, end)
-    plan = Plan(
+    plan = SchedulePlan(
         "x", Recurrence(case.rule), case.start, case.zone,
-        [Step("lab.say", {"text": "a"}), Step("lab.say", {}, at="text")],
+        [ScheduleStep("lab.say", {"text": "a"}), ScheduleStep("lab.say", {}, at="text")],
         lead=case.lead, catch_up=case.catch_up,
     )  # fmt: skip
     made = sweepers[0].schedules.add(owner, plan)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The database: upgrade, check, export, erase.", no_args_is_help=True)
+app = typer.Typer(help="The database: upgrade, check, prune, export, erase.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
@@ -49,6 +49,32 @@ def check(json: AsJson = False) -> None:
         for finding in findings:
             typer.echo(f"{'✓' if finding.ok else '✗'} {finding.name:<20} {finding.text}")
     raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
+def prune(
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Older than so many days; default: the setting keep_events_days."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Remove events that ended long ago. A worker does so by itself, a few at a time."""
+    from wlm.sdk.assistant import Assistant
+
+    with Assistant(keep_events_days=days) as assistant:
+        retention = assistant.engine.upkeep.retention
+        count = retention.waiting() if dry_run else retention.all()
+        kept = retention.days
+    if json:
+        _print_json({"removed": 0 if dry_run else count, "old": count, "days": kept})
+    elif not kept:
+        typer.echo("The setting keep_events_days is 0: everything is kept.")
+    else:
+        done = "would be removed" if dry_run else "removed"
+        events = "1 event" if count == 1 else f"{count} events"
+        typer.echo(f"{events} that ended more than {kept} days ago {done}.")
 
 
 @app.command()

@@ -16,6 +16,7 @@ COMMANDS = {
     "route": "ask:route",
     "why": "ask:why",
     "events": "events:app",
+    "schedule": "schedule:app",
     "history": "history:history",
     "forget": "history:forget",
     "skills": "skills:app",

@@ -17,10 +17,12 @@ from wlm.plugins import Context, Person, Place
 from wlm.store.owned import OwnedTables
 from wlm.store.scope import mine
 from wlm.store.tables import effects, events
-from wlm.types import Event, State, jsonable
+from wlm.types import Event, Schedule, State, jsonable
 
 if TYPE_CHECKING:
     from wlm.config import Settings
+    from wlm.events.schedules import Schedules
+    from wlm.plugins import SchedulePlan
     from wlm.plugins.manager import Registry
 
 log = logging.getLogger(__name__)
@@ -54,8 +56,11 @@ class Emit(Protocol):
 class Contexts:
     """Makes contexts, for a run of an event or for a look without one."""
 
-    def __init__(self, ledger: Ledger, registry: Registry, settings: Settings) -> None:
+    def __init__(
+        self, ledger: Ledger, registry: Registry, settings: Settings, schedules: Schedules
+    ) -> None:
         self._ledger = ledger
+        self.schedules = schedules
         self._registry = registry
         self._settings = settings
 
@@ -75,7 +80,7 @@ class Contexts:
 
     def for_look(self, owner: str, skill: str, *, nested: bool = False) -> Context:
         """A context outside of any event: for vocabulary and for looking names up."""
-        return self._make(owner, skill, LookPorts(self, owner, nested=nested))
+        return self._make(owner, skill, LookPorts(self, owner, skill, nested=nested))
 
     def resolve(self, owner: str, kind: str, text: str) -> list[Any]:
         """Candidates of all skills, each once. A skill that raises is left out."""
@@ -134,9 +139,10 @@ class Contexts:
 class LookPorts:
     """A look changes nothing. Looking up while a name is being looked up finds nothing."""
 
-    def __init__(self, contexts: Contexts, owner: str, *, nested: bool) -> None:
+    def __init__(self, contexts: Contexts, owner: str, skill: str, *, nested: bool) -> None:
         self._contexts = contexts
         self._owner = owner
+        self._skill = skill
         self._nested = nested
 
     def resolve(self, kind: str, text: str) -> list[Any]:
@@ -150,6 +156,22 @@ class LookPorts:
     def cancel(self, event_id: str) -> bool:
         """Refused."""
         raise UsageError("Only a handler may cancel an event.")
+
+    def schedule(self, plan: SchedulePlan) -> Schedule:
+        """Refused."""
+        raise UsageError("Only a handler may make a schedule.")
+
+    def unschedule(self, key: str) -> bool:
+        """Refused."""
+        raise UsageError("Only a handler may remove a schedule.")
+
+    def pause_schedule(self, key: str, *, on: bool) -> Schedule:
+        """Refused."""
+        raise UsageError("Only a handler may pause a schedule.")
+
+    def schedules(self) -> list[Schedule]:
+        """The schedules of this skill."""
+        return self._contexts.schedules.all(self._owner, skill=self._skill)
 
     def once(self, key: str, work: Callable[[], Any]) -> Any:
         """Refused."""
@@ -195,6 +217,36 @@ class RunPorts:
                 detail=f"by event {self._row['id']}",
             )
         return row is not None
+
+    def schedule(self, plan: SchedulePlan) -> Schedule:
+        """Make a schedule; a ``send`` in it asks for a yes each time."""
+        with self._ledger.store.write() as connection:
+            self.check(connection)
+            return self._contexts.schedules.add(
+                self._row["owner"],
+                plan,
+                skill=self._row["skill"],
+                confirmed=bool(self._row["confirmed"]),
+            )
+
+    def unschedule(self, key: str) -> bool:
+        """Remove a schedule of this skill, by its key or id."""
+        with self._ledger.store.write() as connection:
+            self.check(connection)
+            return self._contexts.schedules.remove_of(self._row["owner"], self._row["skill"], key)
+
+    def pause_schedule(self, key: str, *, on: bool) -> Schedule:
+        """Pause a schedule of this skill, by its key or id, or go on with it."""
+        owner, skill = self._row["owner"], self._row["skill"]
+        with self._ledger.store.write() as connection:
+            self.check(connection)
+            found = self._contexts.schedules.find(owner, skill, key)
+            change = self._contexts.schedules.pause if on else self._contexts.schedules.resume
+            return change(owner, found.id)
+
+    def schedules(self) -> list[Schedule]:
+        """The schedules of this skill."""
+        return self._contexts.schedules.all(self._row["owner"], skill=self._row["skill"])
 
     def once(self, key: str, work: Callable[[], Any]) -> Any:
         """Run ``work`` and record its result in one transaction, once per event and key."""

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from wlm.errors import UsageError, WlmError
 from wlm.events.contexts import Contexts
-from wlm.events.firing import Firer
+from wlm.events.courier import NOTICE
 from wlm.events.ledger import Entry, Ledger, Row, held, one, to_event
 from wlm.events.prepare import answered, confirmation
 from wlm.events.runner import Runner
-from wlm.events.schedules import Schedules
+from wlm.events.upkeep import Upkeep
 from wlm.plugins import IntentSpec
 from wlm.store.scope import mine
 from wlm.store.tables import events
@@ -39,7 +39,7 @@ BEAT_SECONDS = 10.0
 DEEPEST = 5
 MOST_CHILDREN = 50
 SCHEDULED = 3
-"""The priority of what a schedule does, at least: after what somebody waits for."""
+"""The least priority of what a schedule or a notice does: after what somebody waits for."""
 A_SCHEDULE = timedelta(minutes=1)
 """A child due this much later starts a chain of its own: that is a schedule, not a loop."""
 
@@ -62,12 +62,11 @@ class Engine:
         self._registry = registry
         self._clock = clock
         self._ledger = Ledger(store, clock, timedelta(seconds=lease))
-        self._contexts = Contexts(self._ledger, registry, settings)
         self._settings = settings
-        self.schedules = Schedules(
-            store, clock, timedelta(hours=settings.config.schedule_catch_up_hours)
-        )
-        self._firer = Firer(store, clock, self._accept_scheduled)
+        self.upkeep = Upkeep(store, settings, clock, self._accept_background)
+        self.schedules, self.notices = self.upkeep.schedules, self.upkeep.notices
+        self._contexts = Contexts(self._ledger, registry, settings, self.schedules)
+        self._ledger.on_end = self.notices.note
         self._runner = Runner(
             self._ledger, self._contexts, registry, settings, self._accept_child, beat=beat
         )
@@ -106,12 +105,14 @@ class Engine:
         )
 
     def run(self, event_id: str) -> Event:
-        """Run an event that is due, and return it as it stands afterwards.
+        """Run an event that is due, for somebody who waits; it as it stands afterwards.
 
         One that is not due, or that another run holds, is returned as it is. A failure
         that will be tried again later is reported at once: state ``retrying`` with its error.
         """
-        return self._run(event_id) or to_event(self._ledger.fetch(events.c.id == event_id))
+        event = self._run(event_id) or to_event(self._ledger.fetch(events.c.id == event_id))
+        self.notices.seen(event)
+        return event
 
     def answer(self, owner: str, event_id: str, slots: Mapping[str, Any]) -> Event:
         """Give slots (JSON form) to an event that waits for input; it is queued again.
@@ -172,10 +173,9 @@ class Engine:
         return [event for id_ in self._ledger.due(limit) if (event := self._run(id_)) is not None]
 
     def sweep(self) -> int:
-        """Do what must be done from time to time, by any process: recover events, and fire the
-        schedules that are due. How many events came back."""
+        """Do what must be done from time to time, by any process; how many events came back."""
         recovered = self.recover()
-        self._firer.fire_due()
+        self.upkeep.run()
         return recovered
 
     def recover(self) -> int:
@@ -315,7 +315,7 @@ class Engine:
             confirmed=policy_only,  # a child that sends asks for itself
         )
 
-    def _accept_scheduled(
+    def _accept_background(
         self, owner: str, route: Route, key: str, due: datetime, confirmed: bool
     ) -> Event:
         spec = self._spec(route.intent)
@@ -329,7 +329,9 @@ class Engine:
             turn=None,
             idempotency_key=key,
             fingerprint=None,
-            confirmed=confirmed and self._effect(route.intent) == "write",
+            # A yes given once is no yes to sending again and again; a setting is one.
+            confirmed=confirmed
+            and (route.router == NOTICE or self._effect(route.intent) == "write"),
         )
 
     def _insert(

@@ -41,6 +41,8 @@ class Ledger:
         self.clock = clock
         self.lease = lease
         self.worker = this_worker()
+        self.on_end: Callable[[Connection, Row, State], None] | None = None
+        """Called in the transaction in which an event ends or begins to wait, after all else."""
 
     def insert(self, values: Mapping[str, Any]) -> Row | None:
         """Add a queued event; ``None`` if its owner's idempotency key is taken."""
@@ -105,6 +107,8 @@ class Ledger:
             row = connection.execute(query).mappings().first()
             if row is not None:
                 self._log(connection, row, target, code, detail)
+                if self.on_end is not None and (target.final or target.waiting):
+                    self.on_end(connection, row, target)
         return row
 
     def extend(self, row: Row) -> bool:

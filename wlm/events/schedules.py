@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, RowMapping, delete, insert, select, update
@@ -13,56 +13,16 @@ from sqlalchemy import ColumnElement, RowMapping, delete, insert, select, update
 from wlm.errors import NotFound, UsageError
 from wlm.events.timetable import Timetable
 from wlm.plugins import rules
+from wlm.plugins.scheduling import SchedulePlan, ScheduleStep
 from wlm.store.scope import mine
 from wlm.store.tables import firings, schedules
 from wlm.types import Firing, Route, Schedule, new_id
 
 if TYPE_CHECKING:
-    from wlm.plugins import Recurrence
     from wlm.store.engine import Store
 
 MOST_PER_OWNER = 200
 MOST_STEPS = 8
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """One thing that a schedule does: an intent with its slots, in JSON form.
-
-    ``at`` names a slot that gets the occurrence's time. The times in the slots that ``moves``
-    names were said for the first occurrence, and move with the date of each.
-    """
-
-    intent: str
-    slots: dict[str, Any]
-    at: str = ""
-    moves: tuple[str, ...] = ()
-
-    def on(self, occurrence: datetime, days: int, zone: ZoneInfo) -> Route:
-        """The route for one occurrence, ``days`` after the first."""
-        slots = {
-            name: moved(value, days, zone) if name in self.moves else value
-            for name, value in self.slots.items()
-        }
-        if self.at:
-            slots[self.at] = occurrence.isoformat()
-        return Route(self.intent.partition(".")[0], self.intent, slots, 1.0, "schedule")
-
-
-class Plan(NamedTuple):
-    """A schedule that is to be made. ``None`` for catch-up and channels: as the settings say."""
-
-    title: str
-    repeat: Recurrence
-    start: datetime
-    zone: ZoneInfo
-    steps: Sequence[Step]
-    skill: str | None = None
-    key: str | None = None
-    lead: timedelta = timedelta()
-    confirmed: bool = False
-    catch_up: timedelta | None = None
-    channels: list[str] | None = None
 
 
 class Schedules:
@@ -73,8 +33,17 @@ class Schedules:
         self._clock = clock
         self._catch_up = catch_up
 
-    def add(self, owner: str, plan: Plan) -> Schedule:
+    def add(
+        self,
+        owner: str,
+        plan: SchedulePlan,
+        *,
+        skill: str | None = None,
+        confirmed: bool = False,
+    ) -> Schedule:
         """Make a schedule; one with the same skill and key is replaced.
+
+        ``confirmed``: a yes was given to what it does, where a ``write`` needs one.
 
         Raises ``UsageError``, and ``BadRequest`` for a rule that is none.
         """
@@ -92,7 +61,7 @@ class Schedules:
             "owner": owner,
             "state": "active",
             "title": plan.title,
-            "skill": plan.skill,
+            "skill": skill,
             "key": plan.key,
             "rrule": table.rule,
             "starts": table.starts.isoformat(),
@@ -101,16 +70,16 @@ class Schedules:
             "excluded": [[a.isoformat(), b.isoformat()] for a, b in table.excluded],
             "lead_seconds": int(plan.lead.total_seconds()),
             "steps": [dataclasses.asdict(step) for step in plan.steps],
-            "confirmed": plan.confirmed,
+            "confirmed": confirmed,
             "catch_up_seconds": int(catch_up.total_seconds()),
-            "channels": plan.channels,
+            "channels": plan.notify,
             "next_at": due - plan.lead,
             "handled_at": now,
             "created_at": now,
         }
         with self._store.write() as connection:
             if plan.key is not None:
-                connection.execute(delete(schedules).where(*_made_by(owner, plan.skill, plan.key)))
+                connection.execute(delete(schedules).where(*_made_by(owner, skill, plan.key)))
             if len(self._rows(mine(schedules, owner))) >= MOST_PER_OWNER:
                 raise UsageError(
                     f"There are {MOST_PER_OWNER} schedules already; nothing was scheduled.",
@@ -185,11 +154,18 @@ class Schedules:
             connection.execute(delete(schedules).where(*_one(owner, schedule_id)))
         return gone
 
-    def remove_key(self, owner: str, skill: str, key: str) -> bool:
-        """End the one that a skill made with ``key``; whether there was one."""
+    def find(self, owner: str, skill: str, ref: str) -> Schedule:
+        """One that a skill made, by its key or id. Raises ``NotFound``."""
+        rows = self._rows(*_made_by(owner, skill, ref))
+        rows = rows or self._rows(*_one(owner, ref), schedules.c.skill == skill)
+        return _public(rows[0]) if rows else self.get(owner, "")
+
+    def remove_of(self, owner: str, skill: str, ref: str) -> bool:
+        """End one that a skill made, by its key or id; whether there was one."""
         with self._store.write() as connection:
-            query = delete(schedules).where(*_made_by(owner, skill, key))
-            return connection.execute(query).rowcount > 0
+            by_key = delete(schedules).where(*_made_by(owner, skill, ref))
+            by_id = delete(schedules).where(*_one(owner, ref), schedules.c.skill == skill)
+            return any(connection.execute(query).rowcount for query in (by_key, by_id))
 
     def _change(self, owner: str, schedule_id: str, source: str, **values: Any) -> Schedule:
         with self._store.write() as connection:
@@ -214,16 +190,6 @@ class Schedules:
             return connection.execute(query).mappings().all()
 
 
-def moved(value: Any, days: int, zone: ZoneInfo) -> Any:
-    """A time or a range in JSON form, the same time of day so many days later."""
-    if isinstance(value, Mapping):
-        return {name: moved(item, days, zone) for name, item in value.items()}
-    if not isinstance(value, str):
-        return value
-    wall = datetime.fromisoformat(value).astimezone(zone).replace(tzinfo=None)
-    return rules.localise(wall + timedelta(days=days), zone).isoformat()
-
-
 def timetable_of(row: RowMapping) -> Timetable:
     return Timetable(
         row["rrule"],
@@ -235,8 +201,8 @@ def timetable_of(row: RowMapping) -> Timetable:
     )
 
 
-def steps_of(row: RowMapping) -> list[Step]:
-    return [Step(**{**step, "moves": tuple(step["moves"])}) for step in row["steps"]]
+def steps_of(row: RowMapping) -> list[ScheduleStep]:
+    return [ScheduleStep(**{**step, "moves": tuple(step["moves"])}) for step in row["steps"]]
 
 
 def _public(row: RowMapping) -> Schedule:

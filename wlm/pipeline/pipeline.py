@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from wlm.pipeline import say
+from wlm.pipeline import briefing, say
 from wlm.pipeline.dialogue import Dialogue
 from wlm.pipeline.route.interface import Choice, Decision, Utterance
 from wlm.pipeline.understand import Understander, Understanding
@@ -74,7 +74,7 @@ class Pipeline:
         utterance = self._utterance(text, conversation)
         with watch("route"):
             self._tell("before", "route", utterance)
-            understood = self._understand(utterance, conversation)
+            understood = self._with_schedules(self._understand(utterance, conversation), text)
             self._tell("after", "route", understood.decision)
         with watch("skill"):
             continued = self._continue(utterance, understood.decision, conversation)
@@ -206,6 +206,14 @@ class Pipeline:
             if candidates and self.understander.filler.yes_no(utterance.text):
                 return self._as_meant(last.text, candidates[0], utterance)
         return self.understander.understand(utterance)
+
+    def _with_schedules(self, understood: Understanding, text: str) -> Understanding:
+        """Who asks what is scheduled is told of briefings too, if there are any."""
+        if not briefing.asks_what_is_scheduled(text):
+            return understood
+        if not self._engine.schedules.all(self._owner, skill=briefing.LIST.skill):
+            return understood
+        return understood._replace(routes=(*understood.routes, briefing.LIST))
 
     def _as_meant(
         self, text: str, candidate: dict[str, Any], utterance: Utterance

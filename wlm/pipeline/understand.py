@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wlm.errors import BadSetting
+from wlm.pipeline import briefing
 from wlm.pipeline.route.interface import Choice, Decision, Router, Utterance
 from wlm.types import Route, jsonable
 
@@ -39,8 +40,27 @@ class Understander:
 
     def understand(self, utterance: Utterance) -> Understanding:
         """What ``utterance`` asks for. Never raises for any text."""
+        return self._about_schedules(utterance) or self._once(utterance)
+
+    def _once(self, utterance: Utterance) -> Understanding:
         decision = self.router.decide(utterance)
         return Understanding(decision, self.routes(decision, decision.choices, utterance))
+
+    def _about_schedules(self, utterance: Utterance) -> Understanding | None:
+        """What is to be done again and again is no request of a skill's."""
+        if (route := briefing.command(utterance)) is None:
+            found = briefing.read(utterance, self._once, self._registry.intent)
+            if found is None:
+                return None
+            route, parts = found
+            why = {"parts": [choice.intent for choice in parts.choices]}
+            candidates = parts.candidates
+        else:
+            why, candidates = {}, ()
+        choices = (Choice(route.intent, route.confidence, utterance.text),)
+        return Understanding(
+            Decision("act", choices, candidates, utterance.text, briefing.ROUTER, why), (route,)
+        )
 
     def routes(
         self, decision: Decision, choices: tuple[Choice, ...], utterance: Utterance

@@ -5,6 +5,7 @@ from wlm.plugins import Context, Place, Reply, Skill, TimeRange, intent
 
 from wlm.plugins.context import Context
 from wlm.plugins.hookspecs import hookimpl
+from wlm.plugins.scheduling import SchedulePlan, ScheduleStep
 from wlm.plugins.skill import IntentSpec, Phrases, Skill, intent
 from wlm.plugins.slots import (
     Duration,
@@ -32,6 +33,8 @@ __all__ = [
     "Place",
     "Recurrence",
     "Reply",
+    "SchedulePlan",
+    "ScheduleStep",
     "Skill",
     "Slot",
     "SlotSpec",

@@ -16,8 +16,10 @@ from wlm.types import Question
 
 if TYPE_CHECKING:
     from wlm.plugins.http import Http
+    from wlm.plugins.scheduling import SchedulePlan
     from wlm.store.owned import OwnedTables
     from wlm.store.secrets import Secrets
+    from wlm.types import Schedule
 
 
 class AskUser(Exception):
@@ -39,6 +41,22 @@ class Ports(Protocol):
 
     def cancel(self, event_id: str) -> bool:
         """Cancel a child event that has not started; whether it was cancelled."""
+        ...
+
+    def schedule(self, plan: SchedulePlan) -> Schedule:
+        """Make a schedule; one with the same key is replaced."""
+        ...
+
+    def unschedule(self, key: str) -> bool:
+        """Remove a schedule of this skill; whether there was one."""
+        ...
+
+    def pause_schedule(self, key: str, *, on: bool) -> Schedule:
+        """Pause a schedule of this skill, or go on with it."""
+        ...
+
+    def schedules(self) -> list[Schedule]:
+        """The schedules of this skill, the next to come first."""
         ...
 
     def resolve(self, kind: str, text: str) -> list[Any]:
@@ -132,3 +150,26 @@ class Context:
     def cancel(self, event_id: str) -> bool:
         """Cancel an event emitted before that has not started; whether it was cancelled."""
         return self.ports.cancel(event_id)
+
+    def schedule(self, plan: SchedulePlan) -> Schedule:
+        """Have something done again and again; a plan with the same key replaces the last.
+
+        The schedule fires at the wall time of its zone, once for each occurrence, whatever is
+        restarted. Raises ``BadRequest`` for a rule that is none.
+        """
+        return self.ports.schedule(plan)
+
+    def unschedule(self, key: str) -> bool:
+        """Remove a schedule that this skill made, by its key or id; whether there was one."""
+        return self.ports.unschedule(key)
+
+    def pause_schedule(self, key: str, *, on: bool = True) -> Schedule:
+        """Let a schedule of this skill rest, by its key or id; not ``on``: go on with it.
+
+        Raises ``NotFound``.
+        """
+        return self.ports.pause_schedule(key, on=on)
+
+    def schedules(self) -> list[Schedule]:
+        """The schedules that this skill made for the user, the next to come first."""
+        return self.ports.schedules()

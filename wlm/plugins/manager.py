@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, entry_points, version
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -18,6 +20,8 @@ from wlm.plugins.skill import IntentSpec, Skill
 
 log = logging.getLogger(__name__)
 GROUP = "wlm.skills"
+BUILT_IN = {"schedule": "wlm.plugins.briefings"}
+"""Modules of the skills that are part of WLM: no router knows them, the pipeline does."""
 _DOTTED = re.compile(r"\d+(\.\d+)*")
 _PLAIN_RANGE = re.compile(r"wlm<(?P<high>\d+(\.\d+)*),>=(?P<low>\d+(\.\d+)*)")  # as built
 
@@ -70,6 +74,8 @@ class Registry:
         """The skill of that name. Raises ``SkillMissing``, with the cause if it failed to load."""
         if name in self.skills:
             return self.skills[name]
+        if name in BUILT_IN:
+            return _built_in(name)
         fault = next((f for f in self.faults if f.plugin == name), None)
         cause = f" ({fault.stage}: {fault.reason})" if fault else ""
         raise SkillMissing(f"The skill {name!r} is not installed or did not load{cause}.")
@@ -126,6 +132,8 @@ class Registry:
             self.fault(plugin, name, "register", error)
 
     def _add_skill(self, cls: type[Skill], distribution: str, release: str) -> None:
+        if cls.name in BUILT_IN:
+            raise ValueError(f"the name {cls.name!r} is taken by WLM itself")
         if cls.name in self.skills:
             other = self.skills[cls.name].distribution or "another plugin"
             raise ValueError(f"a skill named {cls.name!r} is already there, from {other}")
@@ -160,6 +168,12 @@ def load(only: str = "", points: Iterable[EntryPoint] | None = None) -> Registry
     except pluggy.PluginValidationError as error:
         registry.fault(getattr(error.plugin, "__name__", "?"), "", "register", error)
     return registry
+
+
+@functools.cache
+def _built_in(name: str) -> LoadedSkill:
+    (cls,) = _skill_classes(import_module(BUILT_IN[name]))
+    return LoadedSkill(cls(), cls.intents(), "wlm", version("wlm"))
 
 
 def _skill_classes(target: Any) -> list[type[Skill]]:

@@ -25,13 +25,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from wlm.errors import UsageError
+from wlm.errors import NotFound, UsageError
 from wlm.plugins.context import AskUser, Context
+from wlm.plugins.scheduling import SchedulePlan
 from wlm.plugins.skill import IntentSpec, Skill
 from wlm.plugins.slots import Person, Place, SlotSpec
 from wlm.store.engine import Store
 from wlm.store.owned import OwnedTables
-from wlm.types import Question, Reply, jsonable, new_id
+from wlm.types import Question, Reply, Schedule, jsonable, new_id
 
 NOW = datetime(2026, 11, 22, 9, 0)  # noqa: DTZ001 - read in the zone that the test gives
 """The wall clock of a test that gives no ``now``: a Sunday morning."""
@@ -50,8 +51,9 @@ class Emitted(NamedTuple):
 class RecordingPorts:
     """What the event engine lends a context, recorded instead of run.
 
-    ``emitted`` and ``cancelled`` hold what the skill asked for. ``candidates`` maps what is
-    said to the people or places that stand for it; for other names the skill is asked.
+    ``emitted``, ``cancelled`` and ``planned`` (by key) hold what the skill asked for.
+    ``candidates`` maps what is said to the people or places that stand for it; for other
+    names the skill is asked.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class RecordingPorts:
         self.store = store
         self.emitted: list[Emitted] = []
         self.cancelled: list[str] = []
+        self.planned: dict[str, tuple[SchedulePlan, Schedule]] = {}
         self.event_id = new_id()
         self.attempt = 1
         self._candidates = {said.casefold(): list(values) for said, values in candidates.items()}
@@ -85,6 +88,42 @@ class RecordingPorts:
             return False
         self.cancelled.append(event_id)
         return True
+
+    def schedule(self, plan: SchedulePlan) -> Schedule:
+        """Record a schedule; the same key replaces."""
+        zone = plan.zone
+        made = Schedule(
+            new_id(),
+            "local",
+            plan.title,
+            "active",
+            plan.repeat.rrule,
+            plan.start.astimezone(zone),
+            zone.key,
+            [step.on(plan.start, 0, zone) for step in plan.steps],
+        )
+        self.planned[plan.key or made.id] = (plan, made)
+        return made
+
+    def unschedule(self, key: str) -> bool:
+        """Take a schedule off the record, by key or id."""
+        keys = [k for k, (_, made) in self.planned.items() if key in (k, made.id)]
+        for k in keys:
+            del self.planned[k]
+        return bool(keys)
+
+    def pause_schedule(self, key: str, *, on: bool) -> Schedule:
+        """Pause a schedule on record, or go on with it."""
+        for name, (plan, made) in self.planned.items():
+            if key in (name, made.id):
+                made = replace(made, state="paused" if on else "active")
+                self.planned[name] = (plan, made)
+                return made
+        raise NotFound("There is no such schedule.")
+
+    def schedules(self) -> list[Schedule]:
+        """The schedules on record."""
+        return [made for _, made in self.planned.values()]
 
     def resolve(self, kind: str, text: str) -> list[Any]:
         """The candidates that the test gave for ``text``, else those of the skill itself."""

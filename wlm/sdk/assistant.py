@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from wlm import config, log
 from wlm.errors import BadSetting, NotFound
-from wlm.types import Event, Route, Turn
+from wlm.types import Event, Firing, Notice, Route, Schedule, Turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +51,7 @@ class Assistant:
         self.owner = owner
         zone = self.settings.zone
         self._clock = clock or (lambda: datetime.now(zone))
+        self._to_tell: list[int] = []
         if registry is not None:
             self.__dict__["registry"] = registry
 
@@ -63,6 +64,7 @@ class Assistant:
     def close(self) -> None:
         """Close the database."""
         if "store" in self.__dict__:
+            self._told()
             self.store.close()
 
     @cached_property
@@ -165,10 +167,55 @@ class Assistant:
         }
 
     def notices(self) -> list[str]:
-        """Bring leftover and due work to an end; what became due since, as sentences."""
-        done = self.engine.run_due()
-        said = [event.reply.speech for event in done if event.reply and event.state.final]
-        return [speech for speech in said if speech]
+        """Bring leftover and due work to an end; what the user was not told yet, as sentences.
+
+        Each is given once: what a process took and did not live to show comes again.
+        """
+        self._told()
+        self.engine.run_due()
+        taken = self.engine.notices.take("terminal", self.owner)
+        self._to_tell = [notice.id for notice in taken]
+        return [_sentence(notice, self.settings.zone) for notice in taken if notice.speech]
+
+    def wait_for_notices(self, after: int | None = None, *, timeout: float = 30.0) -> list[Notice]:
+        """The notices after the one with that id (``None``: new ones), oldest first.
+
+        Waits up to ``timeout`` seconds for the first. What a reader gets here is still told on
+        the channels of the setting ``notify``.
+        """
+        notices = self.engine.notices
+        last = notices.last(self.owner) if after is None else after
+        return notices.wait(self.owner, last, timeout)
+
+    def schedules(self) -> list[Schedule]:
+        """What is done again and again, the next to come first."""
+        return self.engine.schedules.all(self.owner)
+
+    def schedule(self, schedule_id: str) -> Schedule:
+        """One schedule. Raises ``NotFound``."""
+        return self.engine.schedules.get(self.owner, schedule_id)
+
+    def firings(self, schedule_id: str, *, limit: int = 20) -> list[Firing]:
+        """What became of a schedule's last occurrences, newest first."""
+        return self.engine.schedules.firings(self.owner, schedule_id, limit=limit)
+
+    def simulate(self, days: float = 7.0) -> list[tuple[datetime, Schedule]]:
+        """What would be done in the next days, and when."""
+        now = self._clock()
+        until = now + timedelta(days=days)
+        return self.engine.schedules.simulate(self.owner, now, until)
+
+    def pause_schedule(self, schedule_id: str) -> Schedule:
+        """Let a schedule rest."""
+        return self.engine.schedules.pause(self.owner, schedule_id)
+
+    def resume_schedule(self, schedule_id: str) -> Schedule:
+        """Go on with a schedule; what came due in the pause is not made up for."""
+        return self.engine.schedules.resume(self.owner, schedule_id)
+
+    def remove_schedule(self, schedule_id: str) -> Schedule:
+        """End a schedule; what it did stays."""
+        return self.engine.schedules.remove(self.owner, schedule_id)
 
     def events(self, **filters: Any) -> list[Event]:
         """Events, newest first; filters as ``Engine.list``."""
@@ -194,6 +241,12 @@ class Assistant:
         """Give the slots that an event waits for, in JSON form, and run it."""
         return self.engine.run(self.engine.answer(self.owner, event_id, slots).id)
 
+    def _told(self) -> None:
+        """What ``notices`` gave has been shown by now."""
+        if self._to_tell:
+            self.engine.notices.done("terminal", self._to_tell)
+            self._to_tell = []
+
     def _decoded(self, audio: Audio | Path | str | BinaryIO) -> Audio:
         from wlm.pipeline.audio import Audio, decode
 
@@ -215,3 +268,10 @@ def _refuse_what_is_not_there(settings: config.Settings) -> None:
                 "nothing was done.",
                 hint=f"Unset WLM_{name.upper()} to work in this process.",
             )
+
+
+def _sentence(notice: Notice, zone: ZoneInfo) -> str:
+    """What is told at a terminal; with its time where it is told late."""
+    if notice.due_at is None:
+        return notice.display
+    return f"(due {notice.due_at.astimezone(zone):%A %d %B, %H:%M}) {notice.display}"

@@ -2,57 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from wlm.plugins.spoken import clock, day, joined, moment, rule, upper
 from wlm_meeting.entry import Entry, Occurrence
 
-_DAY_NAMES = {
-    "MO": "Monday",
-    "TU": "Tuesday",
-    "WE": "Wednesday",
-    "TH": "Thursday",
-    "FR": "Friday",
-    "SA": "Saturday",
-    "SU": "Sunday",
-}
-_UNITS = {
-    "MINUTELY": "minute",
-    "HOURLY": "hour",
-    "DAILY": "day",
-    "WEEKLY": "week",
-    "MONTHLY": "month",
-    "YEARLY": "year",
-}
-_ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"}
-
-
-def clock(moment: datetime, *, half: bool = True) -> str:
-    """A clock time: "noon", "9 am", "2:30 pm"; without am or pm if not ``half``."""
-    if (moment.hour, moment.minute) == (12, 0):
-        return "noon"
-    if (moment.hour, moment.minute) == (0, 0):
-        return "midnight"
-    minutes = f":{moment.minute:02}" if moment.minute else ""
-    suffix = (" am" if moment.hour < 12 else " pm") if half else ""
-    return f"{moment.hour % 12 or 12}{minutes}{suffix}"
-
-
-def day(when: date, now: datetime) -> str:
-    """A day as one says it: "today", "tomorrow", "on Friday", "on Friday 4 December"."""
-    ahead = (when - now.date()).days
-    if ahead in (-1, 0, 1):
-        return {-1: "yesterday", 0: "today", 1: "tomorrow"}[ahead]
-    if 1 < ahead < 7:
-        return f"on {when:%A}"
-    year = f" {when.year}" if when.year != now.year and abs(ahead) > 180 else ""
-    return f"on {when:%A} {when.day} {when:%B}{year}"
-
-
-def moment(when: datetime, now: datetime) -> str:
-    """A day and a clock time: "tomorrow at noon"."""
-    return f"{day(when.date(), now)} at {clock(when)}"
+__all__ = [
+    "agenda",
+    "clock",
+    "day",
+    "duration",
+    "joined",
+    "label",
+    "moment",
+    "name",
+    "rule",
+    "span",
+    "times",
+    "upper",
+]
 
 
 def times(start: datetime, end: datetime) -> str:
@@ -82,14 +51,6 @@ def _bare(when: date, now: datetime) -> str:
     return day(when, now).removeprefix("on ")
 
 
-def joined(items: Iterable[str], word: str = "and") -> str:
-    """ "a", "a and b", "a, b and c"."""
-    parts = list(items)
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} {word} {parts[-1]}"
-
-
 def name(entry: Entry) -> str:
     """What it is called and with whom: "lunch with Anna"."""
     people = [p["name"] for p in entry.people if p["name"].casefold() not in entry.title.casefold()]
@@ -101,11 +62,6 @@ def label(occurrence: Occurrence, now: datetime) -> str:
     """Name and time, to choose by: "lunch with Anna tomorrow at noon"."""
     kind = "the reminder " if occurrence.entry.kind == "reminder" else ""
     return f"{kind}{name(occurrence.entry)} {span(occurrence, now, end=False)}"
-
-
-def upper(text: str) -> str:
-    """With its first letter in upper case."""
-    return text[:1].upper() + text[1:]
 
 
 def duration(length: timedelta) -> str:
@@ -120,30 +76,6 @@ def duration(length: timedelta) -> str:
         return "one and a half hours" if hours == 1 else f"{hours} and a half hours"
     text = "an hour" if hours == 1 else f"{hours} hours"
     return f"{text} and {rest} minutes" if rest else text
-
-
-def rule(rrule: str) -> str:
-    """A repetition: "every day", "every two weeks on Monday and Friday", "every weekday"."""
-    parts = dict(piece.split("=", 1) for piece in rrule.split(";") if "=" in piece)
-    unit = _UNITS.get(parts.get("FREQ", ""), "time")
-    number = int(parts.get("INTERVAL", "1"))
-    days = [_weekday(text) for text in parts.get("BYDAY", "").split(",") if text]
-    if parts.get("BYDAY") == "MO,TU,WE,TH,FR" and number == 1:
-        return "every weekday"
-    if unit == "week" and number == 1 and days:
-        return f"every {joined(days)}"
-    many = f"every {unit}" if number == 1 else f"every {number} {unit}s"
-    return f"{many} on {joined(days)}" if days else many
-
-
-def _weekday(text: str) -> str:
-    match = re.fullmatch(r"([+-]?\d*)(\w\w)", text)
-    if not match or match[2] not in _DAY_NAMES:
-        return text
-    name = _DAY_NAMES[match[2]]
-    if match[1]:
-        return f"the {_ORDINALS.get(int(match[1]), match[1])} {name}"
-    return name
 
 
 def agenda(found: Sequence[Occurrence], now: datetime) -> str:

@@ -43,7 +43,7 @@ def create_app(
     """
     app = Flask("wlm.server", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["wlm"] = service or Service(settings)
+    shared = app.extensions["wlm"] = service or Service(settings)
     _identify_requests(app)
     problems.install(app)
     for blueprint in blueprints():
@@ -51,20 +51,23 @@ def create_app(
     largest = settings.config.max_audio_bytes
     spool.install(app, settings.paths.data / "spool", largest=largest)
     _bound_bodies(app, largest)
-    access.guard(app, _authenticators() if authenticators is None else authenticators)
+    access.guard(app, _authenticators(shared) if authenticators is None else authenticators)
     return app
 
 
 def blueprints() -> list[Blueprint]:
     """One blueprint for each resource."""
-    from wlm.server import ask, events, health, history, skills, transcriptions, voice
+    from wlm.server import admin, ask, events, health, history, keys, skills, transcriptions, voice
+    from wlm.server.auth import routes as auth
 
-    modules = (health, ask, voice, transcriptions, events, history, skills)
+    modules = (health, ask, voice, transcriptions, events, history, skills, auth, keys, admin)
     return [module.blueprint for module in modules]
 
 
-def _authenticators() -> list[access.Authenticator]:
-    return []  # until there is a way to sign in, nobody is
+def _authenticators(service: Service) -> list[access.Authenticator]:
+    from wlm.server.auth.bearer import Bearer
+
+    return [Bearer(lambda: service.accounts)]
 
 
 def _identify_requests(app: Flask) -> None:

@@ -43,6 +43,15 @@ POLICY: Mapping[Role, frozenset[str]] = {
 """The scopes that each role can have at most."""
 
 
+KEY_DEFAULT = frozenset(
+    {
+        "ask", "transcribe", "route", "events:read", "events:write", "history:read",
+        "skills:read", "schedules:read", "schedules:write",
+    }
+)  # fmt: skip
+"""What an API key may do that was made without saying what: everyday use."""
+
+
 def allowed(role: Role, wanted: Iterable[str] | None = None) -> frozenset[str]:
     """The scopes of a role, narrowed to ``wanted`` where that is given (a key's own)."""
     most = POLICY[role]

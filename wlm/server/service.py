@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wlm.pipeline.transcribe.interface import Transcriber
     from wlm.pipeline.understand import Understander
     from wlm.plugins.manager import Registry
+    from wlm.server.auth.accounts import Accounts
     from wlm.store.engine import Store
     from wlm.store.turns import Turns
     from wlm.types import Event
@@ -57,6 +58,13 @@ class Service:
         from wlm.store.migrate import open_store
 
         return open_store(self.settings, self.registry)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Users, sign-in, tokens, keys, the audit log."""
+        from wlm.server.auth.accounts import Accounts
+
+        return Accounts(self.store, self.settings, clock=self.clock)
 
     @cached_property
     def engine(self) -> Engine:

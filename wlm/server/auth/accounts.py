@@ -53,6 +53,8 @@ class Accounts:
         self.sessions = Sessions(store, self.audit, self.clock)
         self.keys = ApiKeys(store, self.audit, self.clock)
         self.logins = Logins(store, self.clock)
+        self.watchers: list[Callable[[], None]] = []
+        """Called when a credential may have lost its worth."""
 
     @cached_property
     def access(self) -> AccessTokens:
@@ -115,6 +117,7 @@ class Accounts:
             if disabled:
                 self.sessions.end_all(owner, reason="disabled")
             self._changed(owner, actor, {"state": user.state})
+        self._tell()
         return user
 
     def set_role(self, owner: str, role: str, *, actor: str) -> User:
@@ -122,14 +125,40 @@ class Accounts:
         with self.store.write():
             user = self.users.change(owner, role=role)
             self._changed(owner, actor, {"role": role})
+        self._tell()
         return user
 
-    def invite(self, email: str, *, role: str, actor: str, name: str = "") -> User:
+    def invite(
+        self, email: str, *, role: str, actor: str, name: str = "", owner: str | None = None
+    ) -> User:
         """Let whoever has this address sign in. Raises ``UsageError``."""
         with self.store.write():
-            user = self.users.add(email, role=role, name=name)
+            user = self.users.add(email, role=role, name=name, owner=owner)
             self.audit.add("user.create", actor=actor, target=user.owner, detail={"role": role})
         return user
+
+    def end(self, owner: str, session: str, *, address: str | None = None) -> None:
+        """End one sign-in of its owner. Raises ``NotFound``."""
+        self.sessions.end(owner, session, address=address)
+        self._tell()
+
+    def end_all(self, owner: str, *, address: str | None = None) -> int:
+        """End all sign-ins of their owner; how many."""
+        with self.store.write():
+            ended = self.sessions.end_all(owner, reason="user")
+            detail = {"ended": ended}
+            self.audit.add("session.end", actor=owner, address=address, detail=detail)
+        self._tell()
+        return ended
+
+    def revoke(self, owner: str, key: str, *, actor: str | None = None) -> None:
+        """Revoke a key of its owner. Raises ``NotFound``."""
+        self.keys.revoke(owner, key, actor=actor)
+        self._tell()
+
+    def _tell(self) -> None:
+        for watcher in self.watchers:
+            watcher()
 
     def _changed(self, owner: str, actor: str, detail: dict[str, Any]) -> None:
         self.audit.add("user.change", actor=actor, target=owner, detail=detail)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 from flask import Request
 
 from wlm.errors import NotSignedIn
-from wlm.server.access import Authenticator, Principal
+from wlm.server.access import Principal
 from wlm.server.auth.accounts import Accounts
 from wlm.server.policy import Role, allowed, is_role
 from wlm.store.accounts.keys import looks_like
@@ -33,7 +34,7 @@ class Bearer:
     def __init__(
         self, accounts: Callable[[], Accounts], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._accounts = accounts
+        self._find = accounts
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
@@ -61,13 +62,19 @@ class Bearer:
         with self._lock:
             self._known.clear()
 
+    @cached_property
+    def _accounts(self) -> Accounts:
+        accounts = self._find()
+        accounts.watchers.append(self.forget)
+        return accounts
+
     def _key(self, text: str) -> Principal:
-        verified = self._accounts().keys.verify(text)
+        verified = self._accounts.keys.verify(text)
         key = verified.key
         return Principal(key.owner, _scopes(verified.role, key.scopes), "key", key.id)
 
     def _token(self, text: str) -> Principal:
-        accounts = self._accounts()
+        accounts = self._accounts
         claims = accounts.access.verify(text)
         live = accounts.sessions.live(claims.session)
         if live is None or live[0] != claims.owner:
@@ -89,6 +96,3 @@ def _role(name: str) -> Role:
     if not is_role(name):
         raise NotSignedIn("This account has a role that this version does not know.")
     return name  # type: ignore[return-value]
-
-
-__all__ = ["REMEMBER_SECONDS", "Authenticator", "Bearer"]

@@ -13,7 +13,7 @@ import secrets
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from wlm.errors import BadSetting, MasterKeyFault, NotAllowed, NotSignedIn, ProviderError
+from wlm.errors import BadSetting, MasterKeyFault, NotAllowed, NotSignedIn, ProviderError, UsageError
 from wlm.server.auth import idtoken
 from wlm.server.auth.accounts import Accounts, Tokens
 from wlm.server.auth.device import SCOPE
@@ -66,7 +66,8 @@ def finish(
     device: str,
     address: str,
 ) -> Tokens:
-    """The tokens of who comes back from the issuer. Raises ``NotSignedIn``, ``NotAllowed``."""
+    """The tokens of who comes back from the issuer. Raises ``UsageError`` if this
+    browser did not begin, ``NotSignedIn``, ``NotAllowed``."""
     try:
         expected, nonce, verifier, until = accounts.store.vault.open_json(HOST, *_PLACE, cookie)
     except (MasterKeyFault, ValueError, TypeError):
@@ -106,7 +107,7 @@ def _redirect(accounts: Accounts) -> str:
     return base + CALLBACK
 
 
-def _lost() -> NotSignedIn:
-    return NotSignedIn(
+def _lost() -> UsageError:
+    return UsageError(
         "This browser did not begin this sign-in, or too long ago.", hint="Start again."
     )

@@ -67,6 +67,7 @@ class ApiKeys:
         *,
         expires_at: datetime | None = None,
         actor: str | None = None,
+        key_id: str | None = None,
     ) -> tuple[ApiKey, str]:
         """A new key and its text, which cannot be shown again.
 
@@ -76,7 +77,14 @@ class ApiKeys:
         if expires_at is not None and expires_at <= now:
             raise UsageError("The key would have expired already.", hint="")
         key = ApiKey(
-            _random(_ID), owner, name.strip()[:100], sorted(scopes), now, expires_at, None, None
+            key_id or new_key_id(),
+            owner,
+            name.strip()[:100],
+            sorted(scopes),
+            now,
+            expires_at,
+            None,
+            None,
         )
         text = _text(key.id, _random(_SECRET))
         with self._store.write() as connection:
@@ -141,6 +149,11 @@ class ApiKeys:
         if self._pepper is None:
             self._pepper = self._store.vault.secret("api keys")
         return hmac.digest(self._pepper, text.encode(), "sha256").hex()
+
+
+def new_key_id() -> str:
+    """A fresh name for a key."""
+    return _random(_ID)
 
 
 def looks_like(text: str) -> bool:

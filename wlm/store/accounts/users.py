@@ -43,7 +43,9 @@ class Users:
         self._store = store
         self._clock = clock
 
-    def add(self, email: str, *, role: str = "user", name: str = "") -> User:
+    def add(
+        self, email: str, *, role: str = "user", name: str = "", owner: str | None = None
+    ) -> User:
         """Invite: whoever signs in with this address, verified, becomes this user.
 
         Raises ``UsageError`` if the address is no address or is taken.
@@ -53,7 +55,7 @@ class Users:
             self._alone(connection)
             if self._with_email(connection, address):
                 raise UsageError("There is a user with this address already.", hint="")
-            return self._insert(connection, address, name, role, "invited")
+            return self._insert(connection, address, name, role, "invited", owner)
 
     def admit(
         self, person: Person, *, domains: Collection[str] = (), emails: Collection[str] = ()
@@ -186,9 +188,15 @@ class Users:
         return "active" if connection.execute(query).scalar() else "invited"
 
     def _insert(
-        self, connection: Connection, email: str | None, name: str, role: str, state: str
+        self,
+        connection: Connection,
+        email: str | None,
+        name: str,
+        role: str,
+        state: str,
+        owner: str | None = None,
     ) -> User:
-        user = User(new_id(), email, name, role, state, self._clock(), None)
+        user = User(owner or new_id(), email, name, role, state, self._clock(), None)
         connection.execute(insert(users).values(user._asdict()))
         return user
 

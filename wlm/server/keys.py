@@ -1,0 +1,110 @@
+"""``/v1/keys``: one's API keys."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint
+from pydantic import Field
+
+from wlm.errors import NotAllowed, UsageError
+from wlm.server import idempotency
+from wlm.server.access import owner, principal, scope
+from wlm.server.contract import Answer, Form, contract
+from wlm.server.policy import KEY_DEFAULT, SCOPES
+from wlm.server.service import service
+from wlm.store.accounts.keys import ApiKey, new_key_id
+
+blueprint = Blueprint("keys", __name__, url_prefix="/v1/keys")
+
+
+class KeyForm(Form):
+    """A new key."""
+
+    name: str = Field(min_length=1, max_length=100, description="What it is for.")
+    scopes: list[str] | None = Field(
+        None, max_length=50, description="What it may do; default: everyday use."
+    )
+    days: int | None = Field(None, ge=1, le=3660, description="How long it lasts; default: ever.")
+
+
+class KeyAnswer(Answer):
+    """A key, without its secret."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+
+
+class NewKeyAnswer(KeyAnswer):
+    """A new key. ``key`` is the secret: it is shown this once, and not when a request is
+    repeated."""
+
+    key: str | None
+
+
+class KeysAnswer(Answer):
+    """Keys, newest first."""
+
+    keys: list[KeyAnswer]
+
+
+@blueprint.get("")
+@scope("keys:read")
+@contract(gives=KeysAnswer)
+def list_keys() -> dict[str, Any]:
+    """One's keys that are not revoked."""
+    return {"keys": [form(key) for key in service().accounts.keys.list(owner())]}
+
+
+@blueprint.post("")
+@scope("keys:write")
+@contract(body=KeyForm, gives=NewKeyAnswer, status=201)
+def create(body: KeyForm) -> dict[str, Any]:
+    """Make a key that may do no more than the caller."""
+    accounts = service().accounts
+    scopes = wanted(body.scopes, principal().scopes)
+    until = accounts.clock() + timedelta(days=body.days) if body.days else None
+    with idempotency.reserve(body.model_dump_json(), subject=new_key_id()) as held:
+        if not held.fresh:
+            found = [key for key in accounts.keys.list(owner()) if key.id == held.subject]
+            if not found:
+                raise UsageError("The key of that request was revoked.", hint="Make a new one.")
+            return {**form(found[0]), "key": None}
+        key, text = accounts.keys.create(
+            owner(), body.name, scopes, expires_at=until, key_id=held.subject
+        )
+    return {**form(key), "key": text}
+
+
+@blueprint.delete("/<key_id>")
+@scope("keys:write")
+@contract()
+def revoke(key_id: str) -> None:
+    """Make a key worthless."""
+    service().accounts.revoke(owner(), key_id)
+
+
+def wanted(names: list[str] | None, most: frozenset[str]) -> frozenset[str]:
+    """The scopes of a new key. Raises ``UsageError`` for unknown ones, ``NotAllowed`` for ones
+    that the caller does not have."""
+    if names is None:
+        return KEY_DEFAULT & most
+    asked = frozenset(names)
+    if unknown := sorted(asked - set(SCOPES)):
+        raise UsageError(
+            f"There is no scope {unknown[0][:40]!r}.", hint=f"Scopes: {', '.join(SCOPES)}."
+        )
+    if more := sorted(asked - most):
+        raise NotAllowed(f"A key may do no more than who makes it; you lack {more[0]!r}.", hint="")
+    return asked
+
+
+def form(key: ApiKey) -> dict[str, Any]:
+    """A key as clients see it."""
+    data = key._asdict()
+    return {name: data[name] for name in KeyAnswer.model_fields}

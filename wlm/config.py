@@ -38,6 +38,11 @@ class Paths(NamedTuple):
         """The settings file; it need not exist."""
         return self.config / "config.toml"
 
+    @property
+    def profiles_file(self) -> Path:
+        """Which gateway each profile is signed in to; it need not exist."""
+        return self.config / "profiles.toml"
+
 
 class Config(BaseModel):
     """Every setting of WLM. The name in the environment is ``WLM_`` and the upper-case name."""
@@ -109,6 +114,12 @@ class Config(BaseModel):
         365, ge=0, description="How long what has ended is kept, in days; 0: for ever."
     )
 
+    profile: str = Field(
+        "default", pattern=r"^[\w-]{1,32}$", description="Which sign-in of `wlm login` to use."
+    )
+    api_key: str = Field(
+        "", description="Key for the gateway, instead of a sign-in.", json_schema_extra=SECRET
+    )
     server_url: str = Field("", description="Gateway to talk to; empty: work in this process.")
     google_client_id: str = Field("", description="OAuth client of the gateway.")
     google_client_secret: str = Field("", description="Its secret.", json_schema_extra=SECRET)
@@ -137,7 +148,8 @@ class Config(BaseModel):
 class Settings(NamedTuple):
     """What a run works with: the values, where they came from, the folders, the skills' raw ones.
 
-    ``sources`` maps a setting's name to ``flag``, ``environment``, ``file`` or ``default``.
+    ``sources`` maps a setting's name to ``flag``, ``environment``, ``file``, ``login`` (what
+    `wlm login` settled) or ``default``.
     ``skills`` maps a skill's name to its raw values (environment over file).
     """
 
@@ -198,6 +210,8 @@ def load(
         "flag": {k: v for k, v in (flags or {}).items() if v is not None},
     }
     sources = dict.fromkeys(Config.model_fields, "default")
+    if paths.profiles_file.exists():
+        layers = {"login": _from_login(paths, layers), **layers}
     merged: dict[str, Any] = {}
     for source, values in layers.items():
         for name, value in values.items():
@@ -260,6 +274,13 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
         for key, value in environ.items()
         if key.startswith(PREFIX) and not key.startswith(SKILL_PREFIX) and key != "WLM_HOME"
     }
+
+
+def _from_login(paths: Paths, layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What `wlm login` settled for the profile in force: the gateway to talk to."""
+    chosen = [values["profile"] for values in layers.values() if "profile" in values]
+    profile = read_file(paths.profiles_file).get(chosen[-1] if chosen else "default", {})
+    return {"server_url": profile["server_url"]} if "server_url" in profile else {}
 
 
 def _skill_values(

@@ -8,11 +8,11 @@ from typing import Any
 from flask import Blueprint
 from pydantic import Field
 
-from wlm.errors import NotAllowed, UsageError
+from wlm.errors import UsageError
 from wlm.server import idempotency
 from wlm.server.access import owner, principal, scope
 from wlm.server.contract import Answer, Form, contract
-from wlm.server.policy import KEY_DEFAULT, SCOPES
+from wlm.server.policy import key_scopes
 from wlm.server.service import service
 from wlm.store.accounts.keys import ApiKey, new_key_id
 
@@ -67,7 +67,7 @@ def list_keys() -> dict[str, Any]:
 def create(body: KeyForm) -> dict[str, Any]:
     """Make a key that may do no more than the caller."""
     accounts = service().accounts
-    scopes = wanted(body.scopes, principal().scopes)
+    scopes = key_scopes(body.scopes, principal().scopes)
     until = accounts.clock() + timedelta(days=body.days) if body.days else None
     with idempotency.reserve(body.model_dump_json(), subject=new_key_id()) as held:
         if not held.fresh:
@@ -87,21 +87,6 @@ def create(body: KeyForm) -> dict[str, Any]:
 def revoke(key_id: str) -> None:
     """Make a key worthless."""
     service().accounts.revoke(owner(), key_id)
-
-
-def wanted(names: list[str] | None, most: frozenset[str]) -> frozenset[str]:
-    """The scopes of a new key. Raises ``UsageError`` for unknown ones, ``NotAllowed`` for ones
-    that the caller does not have."""
-    if names is None:
-        return KEY_DEFAULT & most
-    asked = frozenset(names)
-    if unknown := sorted(asked - set(SCOPES)):
-        raise UsageError(
-            f"There is no scope {unknown[0][:40]!r}.", hint=f"Scopes: {', '.join(SCOPES)}."
-        )
-    if more := sorted(asked - most):
-        raise NotAllowed(f"A key may do no more than who makes it; you lack {more[0]!r}.", hint="")
-    return asked
 
 
 def form(key: ApiKey) -> dict[str, Any]:

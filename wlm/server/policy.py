@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
+from wlm.errors import NotAllowed, UsageError
+
 Role = Literal["admin", "user", "guest"]
 """``user`` has everything of their own; ``guest`` may ask and look, and changes no settings."""
 
@@ -56,6 +58,24 @@ def allowed(role: Role, wanted: Iterable[str] | None = None) -> frozenset[str]:
     """The scopes of a role, narrowed to ``wanted`` where that is given (a key's own)."""
     most = POLICY[role]
     return most if wanted is None else most & frozenset(wanted)
+
+
+def key_scopes(names: Iterable[str] | None, most: frozenset[str]) -> frozenset[str]:
+    """The scopes of a new key that is made by somebody who may do ``most``.
+
+    ``None``: everyday use. Raises ``UsageError`` for a scope that there is not, ``NotAllowed``
+    for one that the maker does not have.
+    """
+    if names is None:
+        return KEY_DEFAULT & most
+    asked = frozenset(names)
+    if unknown := sorted(asked - set(SCOPES)):
+        raise UsageError(
+            f"There is no scope {unknown[0][:40]!r}.", hint=f"Scopes: {', '.join(SCOPES)}."
+        )
+    if more := sorted(asked - most):
+        raise NotAllowed(f"A key may do no more than who makes it; {more[0]!r} is more.", hint="")
+    return asked
 
 
 def is_role(name: str) -> bool:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from werkzeug.serving import make_server
 
 from tests.support.databases import database_url, settings, store
 from tests.support.oidc import Issuer
 from wlm import config
+from wlm.plugins.manager import Registry
+from wlm.server.app import create_app
 from wlm.server.auth.accounts import Accounts
+from wlm.server.service import Service
 from wlm.store.engine import Store
 
 __all__ = ["database_url", "settings", "store"]
@@ -64,6 +71,28 @@ def issuer() -> Iterator[Issuer]:
     }
     with Issuer(clients) as running:
         yield running
+
+
+@pytest.fixture
+def app(home: Path, issuer: Issuer, clock: Clock) -> Iterator[Flask]:
+    """A gateway without skills."""
+    here = {"public_url": "http://127.0.0.1:8765", "sign_in_domains": "example.org"}
+    settings = config.load({**client_of(issuer), **here})
+    service = Service(settings, registry=Registry(), clock=clock)
+    yield create_app(settings, service=service)
+    service.close()
+
+
+@pytest.fixture
+def gateway(app: Flask) -> Iterator[str]:
+    """The gateway on a port of this machine; its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 def client_of(issuer: Issuer, name: str = "wlm") -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 from flask import Flask
 
-from tests.server.auth.conftest import Clock, client_of
+from tests.server.auth.conftest import Clock
 from tests.support.oidc import Browser, Issuer
 from wlm import config
 from wlm.plugins.manager import Registry
@@ -20,16 +20,6 @@ from wlm.server.policy import KEY_DEFAULT
 from wlm.server.service import Service
 
 Connect = Callable[..., httpx.Client]
-
-
-@pytest.fixture
-def app(home: Path, issuer: Issuer, clock: Clock) -> Iterator[Flask]:
-    """A gateway without skills."""
-    here = {"public_url": "http://127.0.0.1:8765", "sign_in_domains": "example.org"}
-    settings = config.load({**client_of(issuer), **here})
-    service = Service(settings, registry=Registry(), clock=clock)
-    yield create_app(settings, service=service)
-    service.close()
 
 
 @pytest.fixture

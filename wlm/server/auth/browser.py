@@ -13,7 +13,14 @@ import secrets
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from wlm.errors import BadSetting, MasterKeyFault, NotAllowed, NotSignedIn, ProviderError, UsageError
+from wlm.errors import (
+    BadSetting,
+    MasterKeyFault,
+    NotAllowed,
+    NotSignedIn,
+    ProviderError,
+    UsageError,
+)
 from wlm.server.auth import idtoken
 from wlm.server.auth.accounts import Accounts, Tokens
 from wlm.server.auth.device import SCOPE

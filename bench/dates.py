@@ -66,6 +66,15 @@ def ours(case: Case) -> str:
     return " & ".join(show(when) for when in find(case.text, case.now, past=case.past))
 
 
+def same(got: str, value: str) -> bool:
+    """Whether two values are the same; the parts of a rule may come in any order."""
+    return _ordered(got) == _ordered(value)
+
+
+def _ordered(value: str) -> list[object]:
+    return [sorted(part.split(";")) if "FREQ=" in part else part for part in value.split()]
+
+
 def show(when: When) -> str:
     """A value in the form of the file."""
     parts = []
@@ -186,7 +195,7 @@ def main() -> None:
     rows = cases(options.file)
     total = Counter(case.sort for case in rows)
     began = time.perf_counter()
-    wrong = [(case, got) for case in rows if (got := ours(case)) != case.value]
+    wrong = [(case, got) for case in rows if not same(got := ours(case), case.value)]
     seconds = time.perf_counter() - began
     lines = {"wlm": (Counter(c.sort for c in rows) - Counter(c.sort for c, _ in wrong), seconds)}
     for name, parse in {} if options.alone else peers().items():

@@ -98,6 +98,9 @@ class Config(BaseModel):
     conversation_minutes: float = Field(
         10.0, ge=0, description="How long the last conversation stays open for follow-ups."
     )
+    undo_minutes: float = Field(
+        10.0, ge=0, description="How long what was written can be undone; 0: not at all."
+    )
 
     schedule_catch_up_hours: float = Field(
         12.0, ge=0, description="How late a schedule still fires after a time without WLM."

@@ -14,6 +14,7 @@ COMMANDS = {
     "listen": "listen:listen",
     "transcribe": "transcribe:transcribe",
     "route": "ask:route",
+    "undo": "undo:undo",
     "why": "ask:why",
     "events": "events:app",
     "schedule": "schedule:app",

@@ -67,7 +67,10 @@ class Contexts:
     def for_run(self, row: Row, emit: Emit) -> Context:
         """The context of one run of one event. Raises ``SkillMissing`` or ``BadSetting``."""
         ports = RunPorts(self._ledger, self, row, emit)
-        memory = self.memory(row["owner"], row["conversation"])
+        memory = {
+            **self.memory(row["owner"], row["conversation"]),
+            **(row["refers"] or {}),
+        }
         return self._make(
             row["owner"],
             row["skill"],
@@ -173,6 +176,10 @@ class LookPorts:
         """The schedules of this skill."""
         return self._contexts.schedules.all(self._owner, skill=self._skill)
 
+    def undo(self, intent: str, slots: Mapping[str, Any]) -> None:
+        """Refused."""
+        raise UsageError("Only a handler has something to undo.")
+
     def once(self, key: str, work: Callable[[], Any]) -> Any:
         """Refused."""
         raise UsageError("Only a handler may have effects.")
@@ -247,6 +254,14 @@ class RunPorts:
     def schedules(self) -> list[Schedule]:
         """The schedules of this skill."""
         return self._contexts.schedules.all(self._row["owner"], skill=self._row["skill"])
+
+    def undo(self, intent: str, slots: Mapping[str, Any]) -> None:
+        """Keep with the event how to take it back."""
+        if intent.partition(".")[0] != self._row["skill"]:
+            raise UsageError("A skill undoes what it did with an intent of its own.")
+        record = json.loads(json.dumps({"intent": intent, "slots": jsonable(slots)}))
+        if not self._ledger.mark(self._row, undo=record):
+            raise RunOver
 
     def once(self, key: str, work: Callable[[], Any]) -> Any:
         """Run ``work`` and record its result in one transaction, once per event and key."""

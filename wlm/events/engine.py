@@ -20,6 +20,7 @@ from wlm.events.courier import NOTICE
 from wlm.events.ledger import Entry, Ledger, Row, held, one, to_event
 from wlm.events.prepare import answered, confirmation
 from wlm.events.runner import Runner
+from wlm.events.states import RUNNABLE
 from wlm.events.upkeep import Upkeep
 from wlm.plugins import IntentSpec
 from wlm.store.scope import mine
@@ -83,12 +84,14 @@ class Engine:
         run_at: datetime | None = None,
         idempotency_key: str | None = None,
         confirmed: bool = False,
+        refers: Mapping[str, Any] | None = None,
     ) -> Event:
         """Write the event; inside an open ``store.write()``, in that transaction.
 
         ``run_at`` is aware; default: now. ``confirmed`` says yes beforehand. The same
         ``idempotency_key`` with the same route gives the event that is there; with another
         one it raises ``UsageError``. What is wrong with the route itself shows when it runs.
+        ``refers`` goes over the conversation's memory: what "it" stands for in this event.
         """
         above = self._ledger.fetch(one(owner, parent)) if parent else None
         return self._insert(
@@ -102,6 +105,7 @@ class Engine:
             idempotency_key=idempotency_key,
             fingerprint=_fingerprint(route) if idempotency_key else None,
             confirmed=confirmed,
+            refers=jsonable(refers) or None,
         )
 
     def run(self, event_id: str) -> Event:
@@ -130,6 +134,54 @@ class Engine:
             slots={**row["slots"], **given},
             confirmed=False,  # a yes was to the arguments as they were
         )
+
+    def amend(self, owner: str, event_id: str, slots: Mapping[str, Any]) -> Event:
+        """Change slots (JSON form; ``None`` takes one away) of an event that waits.
+
+        It is queued again, and asks for a yes to the new arguments where it needs one.
+        Raises ``UsageError`` if it does not wait, or was begun before: then what it is about
+        to repeat must stay as it was.
+        """
+        row = self._ledger.fetch(one(owner, event_id))
+        if row["begun"]:
+            raise UsageError("The event was begun before; it can be confirmed or cancelled.")
+        changed = {**row["slots"], **jsonable(dict(slots))}
+        kept = {name: value for name, value in changed.items() if value is not None}
+        waits = row["state"] == State.WAITING_CONFIRMATION
+        source = State.WAITING_CONFIRMATION if waits else State.WAITING_INPUT
+        return self._queue(row, source, "does not wait", slots=kept, confirmed=False)
+
+    def undo(
+        self,
+        owner: str,
+        event_id: str | None = None,
+        *,
+        conversation: str | None = None,
+        turn: str | None = None,
+    ) -> Event:
+        """Accept the event that takes back what another did, the last one by default.
+
+        It may be run once, within the time that the setting ``undo_minutes`` gives. Raises
+        ``NotFound`` if there is nothing to undo, ``BadRequest`` where it cannot be.
+        """
+        from wlm.events.undo import Undoing
+
+        window = timedelta(minutes=self._settings.config.undo_minutes)
+        undoing = Undoing(self._ledger, window)
+        found = undoing.find(owner, event_id, conversation)
+        event = self._insert(
+            owner,
+            undoing.route(found),
+            found,
+            None,
+            None,
+            conversation=conversation or found["conversation"],
+            turn=turn,
+            idempotency_key=undoing.key(found),
+            fingerprint=None,
+            confirmed=True,
+        )
+        return event if event.state in RUNNABLE else self.retry(owner, event.id)
 
     def confirm(self, owner: str, event_id: str) -> Event:
         """Say yes to an event that waits for it; it is queued. Raises ``UsageError``."""

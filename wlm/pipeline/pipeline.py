@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+from wlm.errors import WlmError
 from wlm.pipeline import briefing, say
-from wlm.pipeline.dialogue import Dialogue
+from wlm.pipeline.dialogue.talk import Talk
 from wlm.pipeline.route.interface import Choice, Decision, Utterance
 from wlm.pipeline.understand import Understander, Understanding
-from wlm.types import WAITING_STATES, Action, Event, EventRef, Reply, Turn, new_id
+from wlm.types import Action, Event, EventRef, Reply, State, Turn, new_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from wlm.pipeline.partials import Heard, Partial
     from wlm.pipeline.transcribe.interface import Request, Transcriber
     from wlm.plugins.manager import Registry
-    from wlm.store.turns import Turns
+    from wlm.store.turns import StoredTurn, Turns
     from wlm.types import Transcript
 
 
@@ -74,20 +75,25 @@ class Pipeline:
         utterance = self._utterance(text, conversation)
         with watch("route"):
             self._tell("before", "route", utterance)
-            understood = self._with_schedules(self._understand(utterance, conversation), text)
+            last = self._turns.last(self._owner, conversation)
+            understood = self._with_schedules(self._understand(utterance, last), text)
             self._tell("after", "route", understood.decision)
-        with watch("skill"):
-            continued = self._continue(utterance, understood.decision, conversation)
         turn = Turn(turn_id or new_id(), conversation, text)
-        if continued is not None:
-            turn = self._save(turn, [continued], understood)
-            events = [continued]
-        else:
+        talk = Talk(
+            self._engine, self._registry, self.understander, self._owner, conversation, last
+        )
+        with watch("skill"):
+            said = talk.take(utterance, understood.decision) if last else None
+        if said is not None:
+            self._save(turn, said.events, understood)
+            return self._finish(turn, said.events, understood, watch, reply=said.reply)
+        with watch("route"):
+            understood = talk.read(utterance, understood) if last else understood
+        with watch("skill"):
+            if understood.replaces is not None:
+                return self._corrected(turn, understood, watch, confirmed=confirmed)
             events = self._accept(turn, understood, confirmed=confirmed)
-            with watch("skill"):
-                self._tell("before", "act", events)
-                events = [self._engine.run(event.id) for event in events]
-                self._tell("after", "act", events)
+            events = self._run(events)
         return self._finish(turn, events, understood, watch)
 
     def listen(
@@ -101,6 +107,29 @@ class Pipeline:
 
         options.setdefault("end_silence_ms", self._settings.config.end_silence_ms)
         return partials.listen(frames, self.transcriber, self._request(), **options)
+
+    def _run(self, events: list[Event]) -> list[Event]:
+        self._tell("before", "act", events)
+        events = [self._engine.run(event.id) for event in events]
+        self._tell("after", "act", events)
+        return events
+
+    def _corrected(
+        self, turn: Turn, understood: Understanding, watch: _Stopwatch, *, confirmed: bool
+    ) -> Turn:
+        """Take back what was done, then do what was meant."""
+        self._save(turn, [], understood)
+        try:
+            taken = self._engine.undo(
+                self._owner, understood.replaces, conversation=turn.conversation, turn=turn.id
+            )
+        except WlmError as error:
+            return self._finish(turn, [], understood, watch, reply=say.refused(error))
+        taken = self._engine.run(taken.id)
+        if taken.state is not State.SUCCEEDED:
+            return self._finish(turn, [taken], understood, watch)
+        done = self._run(self._accepted(turn, understood, confirmed=confirmed))
+        return self._finish(turn, [taken, *done], understood, watch, reply=say.of_event(done[-1]))
 
     def voice(
         self,
@@ -198,9 +227,8 @@ class Pipeline:
             return None
         return last.conversation
 
-    def _understand(self, utterance: Utterance, conversation: str) -> Understanding:
+    def _understand(self, utterance: Utterance, last: StoredTurn | None) -> Understanding:
         """The understanding of an utterance, or of the one that "yes" refers back to."""
-        last = self._turns.last(self._owner, conversation)
         if last is not None and last.decision.get("outcome") == "ask":
             candidates = last.decision.get("candidates") or []
             if candidates and self.understander.filler.yes_no(utterance.text):
@@ -223,21 +251,14 @@ class Pipeline:
         meant = dataclasses.replace(utterance, text=text)
         return Understanding(decision, self.understander.routes(decision, (choice,), meant))
 
-    def _continue(
-        self, utterance: Utterance, decision: Decision, conversation: str
-    ) -> Event | None:
-        """The waiting event after this utterance, if it is about one."""
-        waiting = self._engine.list(
-            self._owner, states=WAITING_STATES, conversation=conversation, limit=1
-        )
-        if not waiting:
-            return None
-        dialogue = Dialogue(self._engine, self._registry, self.understander.filler, self._owner)
-        return dialogue.take(waiting[0], utterance, decision)
-
     def _accept(self, turn: Turn, understood: Understanding, *, confirmed: bool) -> list[Event]:
         with self._turns.transaction():
             self._save(turn, [], understood)
+            return self._accepted(turn, understood, confirmed=confirmed)
+
+    def _accepted(self, turn: Turn, understood: Understanding, *, confirmed: bool) -> list[Event]:
+        refers = understood.refers or ({},) * len(understood.routes)
+        with self._turns.transaction():
             return [
                 self._engine.accept(
                     self._owner,
@@ -245,8 +266,9 @@ class Pipeline:
                     conversation=turn.conversation,
                     turn=turn.id,
                     confirmed=confirmed,
+                    refers=points,
                 )
-                for route in understood.routes
+                for route, points in zip(understood.routes, refers, strict=True)
             ]
 
     def _save(self, turn: Turn, events: list[Event], understood: Understanding) -> Turn:
@@ -255,10 +277,17 @@ class Pipeline:
         return turn
 
     def _finish(
-        self, turn: Turn, events: list[Event], understood: Understanding, watch: _Stopwatch
+        self,
+        turn: Turn,
+        events: list[Event],
+        understood: Understanding,
+        watch: _Stopwatch,
+        *,
+        reply: Reply | None = None,
     ) -> Turn:
         actions = [_action(event) for event in events]
-        reply = _join(actions) if actions else self._no_action(understood.decision)
+        if reply is None:
+            reply = _join(actions) if actions else self._no_action(understood.decision)
         turn = dataclasses.replace(turn, actions=actions, reply=reply, timings_ms=watch.timings())
         self._turns.update(self._owner, turn)
         return turn
@@ -301,10 +330,16 @@ def _action(event: Event) -> Action:
 
 
 def _join(actions: list[Action]) -> Reply:
-    """One reply for the turn: each action's, in the order they were said."""
+    """One reply for the turn: each action's, in the order they were said.
+
+    Of several questions only the first is put: the others follow when it is answered.
+    """
     if len(actions) == 1:
         return actions[0].reply
+    waiting = [action for action in actions if action.event.state.waiting]
+    told = [action for action in actions if action not in waiting[1:]]
+    told.sort(key=lambda action: action.event.state.waiting)
     return Reply(
-        " ".join(action.reply.speech for action in actions),
-        "\n\n".join(action.reply.display for action in actions),
+        " ".join(action.reply.speech for action in told),
+        "\n\n".join(action.reply.display for action in told),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wlm.errors import NotUnderstood, SkillMissing
+from wlm.errors import NotUnderstood, SkillMissing, WlmError
 from wlm.types import Event, Question, Reply, State
 
 NOTHING_HEARD = Reply("I heard nothing.", data={"code": "nothing_heard"})
@@ -27,6 +27,12 @@ def did_you_mean(helps: list[str]) -> Reply:
     """The router is unsure between intents with these one-line descriptions."""
     options = " or ".join(f"“{text.rstrip('.')}”" for text in helps)
     return Reply(f"Did you mean {options}?", data={"code": "unsure"})
+
+
+def refused(error: WlmError) -> Reply:
+    """Why something that was asked of WLM itself was not done."""
+    text = "\n".join(line for line in (error.message, error.hint) if line)
+    return Reply(error.message, text, {"code": error.code, "retryable": error.retryable})
 
 
 def of_event(event: Event) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,16 +15,28 @@ from wlm.types import Route, jsonable
 if TYPE_CHECKING:
     from wlm.config import Settings
     from wlm.pipeline.slots import SlotFiller
+    from wlm.pipeline.slots.fill import Filled
+    from wlm.plugins import IntentSpec
     from wlm.plugins.manager import Registry
 
 log = logging.getLogger(__name__)
 
 
+Complete = Callable[["IntentSpec", "Filled", str], dict[str, Any]]
+"""What the conversation adds to the slots of one part of an utterance."""
+
+
 class Understanding(NamedTuple):
-    """A decision with its routes, in the order they were said."""
+    """A decision with its routes, in the order they were said.
+
+    ``refers`` has, by route, what its words point back to. ``replaces`` is the event to be
+    taken back before: this is what was meant.
+    """
 
     decision: Decision
     routes: tuple[Route, ...]
+    refers: tuple[Mapping[str, Any], ...] = ()
+    replaces: str | None = None
 
     def explanation(self) -> dict[str, Any]:
         """The decision as JSON, for `wlm why`."""
@@ -63,18 +76,26 @@ class Understander:
         )
 
     def routes(
-        self, decision: Decision, choices: tuple[Choice, ...], utterance: Utterance
+        self,
+        decision: Decision,
+        choices: tuple[Choice, ...],
+        utterance: Utterance,
+        complete: Complete | None = None,
     ) -> tuple[Route, ...]:
         """The routes of ``choices``, with the slots that were said."""
-        return tuple(self._route(decision.router, choice, utterance) for choice in choices)
+        return tuple(
+            self._route(decision.router, choice, utterance, complete) for choice in choices
+        )
 
-    def _route(self, router: str, choice: Choice, utterance: Utterance) -> Route:
+    def _route(
+        self, router: str, choice: Choice, utterance: Utterance, complete: Complete | None
+    ) -> Route:
         spec = self._registry.intent(choice.intent)
         filled = self.filler.fill(spec, choice.text, utterance)
         return Route(
             skill=spec.skill,
             intent=spec.name,
-            slots=filled.slots,
+            slots=complete(spec, filled, choice.text) if complete else filled.slots,
             confidence=round(choice.confidence, 4),
             router=router,
         )

@@ -59,6 +59,10 @@ class Ports(Protocol):
         """The schedules of this skill, the next to come first."""
         ...
 
+    def undo(self, intent: str, slots: Mapping[str, Any]) -> None:
+        """Record the intent and slots that take back what this event does."""
+        ...
+
     def resolve(self, kind: str, text: str) -> list[Any]:
         """Candidates for a person or place from the installed skills, best first."""
         ...
@@ -173,3 +177,13 @@ class Context:
     def schedules(self) -> list[Schedule]:
         """The schedules that this skill made for the user, the next to come first."""
         return self.ports.schedules()
+
+    def undo(self, intent: str, slots: Mapping[str, Any]) -> None:
+        """Say how to take back what this handler does: ``intent`` with ``slots`` (JSON form).
+
+        Call it beside the write, inside ``once``, so that both are kept or neither. For
+        `wlm undo` and "undo that" the intent, one of this skill's, runs once within the
+        user's time for it; it must refuse (``BadRequest``) if what it would take back was
+        changed since. A handler that does not call this cannot be undone, and WLM says so.
+        """
+        self.ports.undo(intent, slots)

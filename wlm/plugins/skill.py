@@ -11,7 +11,8 @@
 Names, slot types, tool schemas, command help and docs are read from the signature and the
 docstrings. More phrases, and other languages, lie in ``phrases/LANG.txt`` beside the
 skill's module: below a heading for each intent (``[forecast]``) a phrase a line, and
-``keywords:`` with words, separated by commas.
+``keywords:`` with words, separated by commas. A phrase after ``+`` is a follow-up ("+ call
+it {title}"): it counts only while the conversation is about something of this skill.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 Handler = TypeVar("Handler", bound=Callable[..., Reply])
 _MARK = "__wlm_intent__"
 _KEYWORDS = "keywords:"
+_FOLLOWS = "+"
 _SLOT_MARK = re.compile(r"\{(\w+)\}")
 
 
@@ -51,13 +53,18 @@ class _Declaration(NamedTuple):
     timeout: float
     retries: int
     cache_seconds: int
+    followups: tuple[str, ...]
 
 
 class Phrases(NamedTuple):
-    """How people say an intent in one language. ``{slot}`` marks stand for values."""
+    """How people say an intent in one language. ``{slot}`` marks stand for values.
+
+    ``followups`` are said of what the conversation is about already.
+    """
 
     examples: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    followups: tuple[str, ...] = ()
 
 
 class IntentSpec(NamedTuple):
@@ -101,6 +108,7 @@ def intent(
     *,
     examples: Iterable[str] = (),
     keywords: Iterable[str] = (),
+    followups: Iterable[str] = (),
     effect: Effect = "read",
     confirm: str = "",
     priority: int = 0,
@@ -111,16 +119,25 @@ def intent(
     """Make a method an intent.
 
     ``examples`` are English utterances with ``{slot}`` marks; an intent without any is
-    never routed to, only emitted. ``confirm`` is the question before a ``send``, with
-    ``{slot}`` marks; default: the intent and all its values. ``priority`` is 0
-    (interactive) to 9 (background), ``timeout`` in seconds, ``cache_seconds`` how long the
+    never routed to, only emitted. ``followups`` are utterances that mean this intent only
+    when the conversation is about something of this skill. ``confirm`` is the question before
+    a ``send``, with ``{slot}`` marks; default: the intent and all its values. ``priority`` is
+    0 (interactive) to 9 (background), ``timeout`` in seconds, ``cache_seconds`` how long the
     reply may be reused. ``retries`` is how often a retryable error is tried again; default:
     3, but 0 for a ``read``, since nobody waits for an answer that comes an hour later.
     """
     if retries is None:
         retries = 0 if effect == "read" else 3
     declaration = _Declaration(
-        tuple(examples), tuple(keywords), effect, confirm, priority, timeout, retries, cache_seconds
+        tuple(examples),
+        tuple(keywords),
+        effect,
+        confirm,
+        priority,
+        timeout,
+        retries,
+        cache_seconds,
+        tuple(followups),
     )
 
     def mark(handler: Handler) -> Handler:
@@ -209,6 +226,7 @@ def _spec(
     by_language["en"] = Phrases(
         tuple(dict.fromkeys((*declared.examples, *english.examples))),
         tuple(dict.fromkeys((*declared.keywords, *english.keywords))),
+        tuple(dict.fromkeys((*declared.followups, *english.followups))),
     )
     _check_marks(owner, by_language, {slot.name for slot in slots})
     return IntentSpec(
@@ -229,7 +247,7 @@ def _spec(
 
 def _check_marks(owner: str, phrases: Mapping[str, Phrases], names: set[str]) -> None:
     for table in phrases.values():
-        for example in table.examples:
+        for example in (*table.examples, *table.followups):
             if "{" in example and (unknown := set(_SLOT_MARK.findall(example)) - names):
                 raise ValueError(f"{owner}: example {example!r} marks unknown slots {unknown}")
 
@@ -243,19 +261,22 @@ def _read_phrases(folder: Path) -> dict[str, dict[str, Phrases]]:
 
 
 def _parse_phrases(lines: Iterable[str], file: str) -> dict[str, Phrases]:
-    tables: dict[str, tuple[list[str], list[str]]] = {}
+    tables: dict[str, tuple[list[str], list[str], list[str]]] = {}
     examples: list[str] | None = None
     keywords: list[str] = []
+    followups: list[str] = []
     for number, raw in enumerate(lines, 1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
         if line.startswith("[") and line.endswith("]"):
-            examples, keywords = tables.setdefault(line[1:-1].strip(), ([], []))
+            examples, keywords, followups = tables.setdefault(line[1:-1].strip(), ([], [], []))
         elif examples is None:
             raise ValueError(f"{file}, line {number}: a phrase before the first [intent]")
         elif line.startswith(_KEYWORDS):
             keywords += [w.strip() for w in line.removeprefix(_KEYWORDS).split(",") if w.strip()]
+        elif line.startswith(_FOLLOWS):
+            followups.append(line.removeprefix(_FOLLOWS).strip())
         else:
             examples.append(line)
-    return {name: Phrases(tuple(said), tuple(words)) for name, (said, words) in tables.items()}
+    return {name: Phrases(*map(tuple, lists)) for name, lists in tables.items()}

@@ -51,8 +51,8 @@ class Emitted(NamedTuple):
 class RecordingPorts:
     """What the event engine lends a context, recorded instead of run.
 
-    ``emitted``, ``cancelled`` and ``planned`` (by key) hold what the skill asked for.
-    ``candidates`` maps what is said to the people or places that stand for it; for other
+    ``emitted``, ``cancelled``, ``undos`` and ``planned`` (by key) hold what the skill asked
+    for. ``candidates`` maps what is said to the people or places that stand for it; for other
     names the skill is asked.
     """
 
@@ -63,6 +63,7 @@ class RecordingPorts:
         self.emitted: list[Emitted] = []
         self.cancelled: list[str] = []
         self.planned: dict[str, tuple[SchedulePlan, Schedule]] = {}
+        self.undos: list[tuple[str, dict[str, Any]]] = []
         self.event_id = new_id()
         self.attempt = 1
         self._candidates = {said.casefold(): list(values) for said, values in candidates.items()}
@@ -124,6 +125,10 @@ class RecordingPorts:
     def schedules(self) -> list[Schedule]:
         """The schedules on record."""
         return [made for _, made in self.planned.values()]
+
+    def undo(self, intent: str, slots: Mapping[str, Any]) -> None:
+        """Record how the last event is taken back."""
+        self.undos.append((intent, json.loads(json.dumps(jsonable(slots)))))
 
     def resolve(self, kind: str, text: str) -> list[Any]:
         """The candidates that the test gave for ``text``, else those of the skill itself."""

@@ -233,6 +233,10 @@ class Assistant:
         """Cancel an event that has not ended."""
         return self.engine.cancel(self.owner, event_id)
 
+    def undo(self, event_id: str | None = None) -> Event:
+        """Take back what an event did; default: what was done last. Raises ``WlmError``."""
+        return self.engine.run(self.engine.undo(self.owner, event_id).id)
+
     def retry(self, event_id: str) -> Event:
         """Run a failed or dead event again."""
         return self.engine.run(self.engine.retry(self.owner, event_id).id)

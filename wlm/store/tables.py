@@ -80,6 +80,8 @@ events = Table(
     Column("reply", json_column()),
     Column("question", json_column()),
     Column("error", json_column()),
+    Column("refers", json_column()),
+    Column("undo", json_column()),
     CheckConstraint("state IN ({})".format(", ".join(f"'{s.value}'" for s in State)), name="state"),
     CheckConstraint("effect IN ('read', 'write', 'send')", name="effect"),
     CheckConstraint("priority BETWEEN 0 AND 9", name="priority"),
@@ -100,7 +102,8 @@ events = Table(
 
 ``root`` and ``depth`` bound what one event may cause. ``fingerprint`` tells a repeated
 request from another one with the same idempotency key. ``begun``: a ``send`` was started
-and how it ended is not known. A running event, and no other,
+and how it ended is not known. ``refers`` is what words such as "it" stand for in this event,
+``undo`` the intent and slots that take back what it did. A running event, and no other,
 has a lease; whoever ends it must hold its token.
 """
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, or_
 
 from wlm.plugins import Context, rules
 from wlm.types import new_id
@@ -31,6 +31,8 @@ class Calendar:
         self._db = ctx.db
         self.zone: ZoneInfo = ctx.timezone
         self.now = ctx.now
+        self.touched: dict[str, list[dict[str, Any]]] = {}
+        """By family (a meeting, or a series with its occurrences), its rows before any change."""
 
     # --- look ---------------------------------------------------------------------------
 
@@ -160,14 +162,37 @@ class Calendar:
         found = [Entry.of(row) for row in self._db.select(entries)]
         return sorted(found, key=lambda e: (e.starts_at, e.uid, e.recurrence))
 
+    def family(self, family: str) -> list[dict[str, Any]]:
+        """The rows of a meeting, or of a series with its changed occurrences, by id."""
+        rows = self._db.select(
+            entries,
+            or_(_COLUMNS.id == family, _COLUMNS.series == family),
+            order_by=_COLUMNS.id,
+        )
+        return [{key: value for key, value in row.items() if key != "owner"} for row in rows]
+
     # --- change -------------------------------------------------------------------------
+
+    def put_back(self, family: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Let these be the rows of a family."""
+        self._db.delete(entries, or_(_COLUMNS.id == family, _COLUMNS.series == family))
+        self._db.insert(entries, *rows)
+
+    def _touch(self, entry: Entry) -> None:
+        """Keep the rows of its family as they are before the first change."""
+        family = entry.series or entry.id
+        if family not in self.touched:
+            self.touched[family] = self.family(family)
 
     def add(self, *new: Entry) -> None:
         """Put entries in."""
+        for entry in new:
+            self._touch(entry)
         self._db.insert(entries, *(entry.row() for entry in new))
 
     def change(self, entry: Entry, **values: Any) -> Entry:
         """The entry with other values, stored; bounds are computed anew."""
+        self._touch(entry)
         start = values.pop("start", None)
         changed = dataclasses.replace(
             entry, **values, sequence=entry.sequence + 1, changed_at=utc(self.now)
@@ -183,10 +208,12 @@ class Calendar:
 
     def change_all(self, series: Entry, **values: Any) -> None:
         """The same values for every occurrence of a series that was changed alone."""
+        self._touch(series)
         self._db.update(entries, values, _COLUMNS.series == series.id)
 
     def rename_changed(self, series: Entry, by: timedelta) -> None:
         """Let changed occurrences stand for those of the series after it was moved ``by``."""
+        self._touch(series)
         rows = self._db.select(entries, _COLUMNS.series == series.id)
         moved = [(r["id"], datetime.fromisoformat(r["recurrence"]) + by) for r in rows]
         for entry_id, _ in moved:  # names are unique, and may be each other's new ones
@@ -215,6 +242,7 @@ class Calendar:
 
     def remove(self, entry: Entry) -> None:
         """Take an entry out; of a series, all of it."""
+        self._touch(entry)
         self._db.delete(entries, _COLUMNS.series == entry.id)
         self._db.delete(entries, _COLUMNS.id == entry.id)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from wlm.plugins import Context, Person, Reply, TimeRange
-from wlm_meeting import reminders, say, target
+from wlm_meeting import reminders, say, target, undo
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Occurrence
 
@@ -41,6 +41,7 @@ def cancel(ctx: Context, wish: Wish) -> Reply:
             [("only the next one", "one"), ("all of them", "all")],
         )
     _take_out(ctx, calendar, found)
+    undo.record(ctx, calendar)
     rest = " The others stay." if series else ""
     return _reply([found], f"{_named(found, ctx.now)} is cancelled.{rest}")
 
@@ -57,6 +58,7 @@ def _all(ctx: Context, calendar: Calendar, what: target.Target) -> Reply:
             _remove(ctx, calendar, occurrence)
         else:
             _take_out(ctx, calendar, occurrence)
+    undo.record(ctx, calendar)
     if len(found) > 1:
         return _reply(found, f"{len(found)} are cancelled: {_list(found, ctx.now)}.")
     series = what.when is None and (found[0].entry.repeats or found[0].entry.series)

@@ -48,6 +48,8 @@ class Times(NamedTuple):
 
 def create(ctx: Context, wish: Wish) -> Reply:
     """Make the entry. Asks for a time that was not said; refuses one that is over."""
+    from wlm_meeting.undo import record
+
     calendar = Calendar(ctx)
     when = _times(ctx, calendar, wish, settings_of(ctx).length)
     entry = _entry(ctx, wish, when)
@@ -66,6 +68,7 @@ def create(ctx: Context, wish: Wish) -> Reply:
         )
     clash = clashes(calendar, entry, first)
     calendar.add(entry)
+    record(ctx, calendar)
     return _added(ctx, wish, first, clash)
 
 
@@ -97,6 +100,11 @@ def remember(occurrence: Occurrence) -> dict[str, object]:
             "start": occurrence.start.isoformat(),
         }
     }
+
+
+def choices(found: Sequence[Occurrence]) -> dict[str, object]:
+    """What "the second one" may mean."""
+    return {"noun": "meeting", "items": [remember(o)["meeting"] for o in found[:10]]}
 
 
 def _times(ctx: Context, calendar: Calendar, wish: Wish, default: timedelta) -> Times:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from wlm.plugins import Context, Person, Reply, TimeRange, rules
 from wlm_meeting import match, say
 from wlm_meeting.calendar import Calendar
-from wlm_meeting.create import remember
+from wlm_meeting.create import choices, remember
 from wlm_meeting.entry import Occurrence
 
 Pick = Literal["next", "first", "last"]
@@ -177,7 +177,10 @@ def _found(ctx: Context, speech: str, found: Sequence[Occurrence]) -> Reply:
     return Reply(
         speech,
         display,
-        {"meetings": [o.to_dict() for o in found], "remember": remember(found[0])},
+        {
+            "meetings": [o.to_dict() for o in found],
+            "remember": {**remember(found[0]), "choices": choices(found)},
+        },
     )
 
 

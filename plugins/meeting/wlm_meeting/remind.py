@@ -8,7 +8,7 @@ from typing import NamedTuple
 from wlm.errors import BadRequest
 from wlm.plugins import Context, Recurrence, Reply, TimeRange, rules
 from wlm.types import new_id
-from wlm_meeting import reminders, say, target
+from wlm_meeting import reminders, say, target, undo
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.create import remember, repeating
 from wlm_meeting.entry import Entry, Occurrence, utc
@@ -43,6 +43,7 @@ def remind(ctx: Context, wish: Wish) -> Reply:
         return _reply(f"That reminder is set already, {say.span(twin, ctx.now)}.", twin, False)
     calendar.add(entry)
     reminders.schedule(ctx, calendar, entry, ctx.now)
+    undo.record(ctx, calendar)
     often = f"{say.rule(entry.rrule)}, the next time " if entry.rrule else ""
     when = say.moment(due.start, ctx.now)
     return _reply(f"I will remind you {often}{when}: {title}.", due, True)
@@ -59,6 +60,7 @@ def _alarm(ctx: Context, calendar: Calendar, wish: Wish, before: timedelta) -> R
     master = calendar.get(found.entry.series or found.entry.id) or found.entry
     entry = calendar.change(master, notify_before=int(before.total_seconds()) // 60)
     reminders.follow(ctx, calendar, entry.id, master)
+    undo.record(ctx, calendar)
     often = ", and so every time" if entry.repeats else ""
     return _reply(
         f"I will remind you {say.duration(before)} before {say.label(found, ctx.now)}{often}.",

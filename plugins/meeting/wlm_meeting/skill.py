@@ -216,6 +216,13 @@ class Meeting(Skill):
 
         return _once(ctx, "notify", lambda: notify(ctx, entry, at))
 
+    @intent(effect="write")
+    def restore(self, ctx: Context, families: str) -> Reply:
+        """Put meetings back as they were; emitted to undo a change, never routed to."""
+        from wlm_meeting.undo import restore
+
+        return _once(ctx, "restore", lambda: restore(ctx, families))
+
     def vocabulary(self, ctx: Context) -> Mapping[str, Iterable[str]]:
         """Titles, people and places of coming meetings."""
         from wlm_meeting.vocabulary import vocabulary

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from wlm.errors import BadRequest
 from wlm.plugins import Context, Person, Recurrence, Reply, TimeRange, rules
-from wlm_meeting import reminders, say, target
+from wlm_meeting import reminders, say, target, undo
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.cancel import Scope
 from wlm_meeting.create import ask_time, clash_text, clashes, person_data, remember, repeating
@@ -69,6 +69,7 @@ def update(ctx: Context, wish: Wish) -> Reply:
         entry = _change_one(calendar, found, plan)
     after = _now_at(calendar, entry, plan)
     reminders.follow(ctx, calendar, entry.series or entry.id, found.entry)
+    undo.record(ctx, calendar)
     return _reply(ctx, calendar, wish, found, after, whole=whole)
 
 

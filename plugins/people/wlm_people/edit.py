@@ -13,6 +13,7 @@ from wlm_people.book import Book
 from wlm_people.changes import Change, Unclear, as_data, check, merge, put, sentence
 from wlm_people.contact import Contact, lookup_key
 from wlm_people.names import fold, tidy
+from wlm_people.undo import record
 from wlm_people.who import namesakes, one
 
 
@@ -31,6 +32,8 @@ def add(ctx: Context, book: Book, who: Person, values: Mapping[str, str], kind: 
             book.add(contact)
         elif changes:
             book.save(contact)
+        if known is None or changes:
+            record(ctx, known, contact)
         return {"id": contact.id, "known": known is not None, "changes": as_data(changes),
                 "shared": shared}  # fmt: skip
 
@@ -60,13 +63,14 @@ def update(ctx: Context, book: Book, who: Person, values: Mapping[str, str], kin
         values = {**values, "name": tidy(values["name"])[:200]}
 
     def work() -> dict[str, Any]:
-        contact = one(ctx, book, who)
+        known = one(ctx, book, who)
         try:
-            contact, changes = put(contact, values, kind)
+            contact, changes = put(known, values, kind)
         except Unclear as unclear:
-            _ask_which(ctx, contact, unclear)
+            _ask_which(ctx, known, unclear)
         if changes:
             book.save(contact)
+            record(ctx, known, contact)
         return {"id": contact.id, "changes": as_data(changes)}
 
     done = ctx.once("update", work)

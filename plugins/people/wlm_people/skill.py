@@ -21,10 +21,26 @@ What = Annotated[
         aliases={
             "phone": ["number", "phone number", "telephone number", "telephone", "contact number"],
             "email": ["e-mail", "email address", "e-mail address", "mail address"],
-            "address": ["home address", "postal address", "mailing address", "street"],
+            "address": [
+                "home address",
+                "postal address",
+                "mailing address",
+                "street",
+                "she live",
+                "he live",
+                "they live",
+            ],
             "birthday": ["birth date", "date of birth", "how old", "born", "age"],
-            "company": ["employer", "work for", "works for", "firm"],
-            "role": ["job", "job title", "position", "profession"],
+            "company": [
+                "employer",
+                "work for",
+                "works for",
+                "firm",
+                "she work",
+                "he work",
+                "they work",
+            ],
+            "role": ["job", "job title", "position", "profession", "does she do", "does he do"],
         },
     ),
 ]
@@ -143,6 +159,13 @@ class People(Skill):
             nickname=nickname, relation=relation, group=group, notes=notes, name=name,
         )  # fmt: skip
         return update(ctx, _book(ctx), who, values, kind or "")
+
+    @intent(effect="write")
+    def restore(self, ctx: Context, contact: str, after: str, before: str = "") -> Reply:
+        """Put a contact back as it was; emitted to undo a change, never routed to."""
+        from wlm_people.undo import restore
+
+        return restore(ctx, _book(ctx), contact, before, after)
 
     def vocabulary(self, ctx: Context) -> Mapping[str, list[str]]:
         """Names and nicknames of the people, those looked up most first."""

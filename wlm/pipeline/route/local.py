@@ -198,7 +198,7 @@ def declarations(intents: Mapping[str, IntentSpec], language: str) -> dict[str, 
     found = {
         name: _hash(
             [
-                spec.phrases.get(language) or spec.phrases.get("en"),
+                (spec.phrases.get(language) or spec.phrases.get("en") or ())[:2],  # no follow-ups
                 [[s.name, s.kind, s.choices, s.extra.values, s.extra.aliases] for s in spec.slots],
             ]
         )

@@ -48,10 +48,14 @@ NameEnds = Callable[[str, int], int]
 
 
 class Aligned(NamedTuple):
-    """The spans of the slots; ``whole`` if the template explains every word."""
+    """The spans of the slots; ``whole`` if the template explains every word.
+
+    ``bare``: the template's example had no slots at all.
+    """
 
     spans: dict[str, Run]
     whole: bool
+    bare: bool
 
 
 def align(plan: Plan, tokens: Tokens, marks: Sequence[str], ends: NameEnds) -> Aligned | None:
@@ -116,7 +120,7 @@ class _Alignment:
     def __init__(
         self, template: Template, pieces: list[Piece], kinds: dict[str, Kind], ends: NameEnds
     ) -> None:
-        self.items, self.pieces = template.items, pieces
+        self.items, self.bare, self.pieces = template.items, template.bare, pieces
         self.kinds, self.ends = kinds, ends
         self.literals = sum(not item.startswith("{") for item in template.items)
 
@@ -133,7 +137,7 @@ class _Alignment:
                 end, spans = found
                 left_over = 2 * (len(self.pieces) - end) + start
                 score = 3 * self.literals + 2 * len(spans) - left_over
-                return score - self._length(spans), Aligned(spans, left_over == 0)
+                return score - self._length(spans), Aligned(spans, left_over == 0, self.bare)
         return None
 
     def _length(self, spans: dict[str, Run]) -> int:

@@ -14,6 +14,7 @@ from wlm.pipeline.slots.people import capitalise, known, names_at
 from wlm.pipeline.slots.times import find_in
 from wlm.pipeline.slots.tokens import Token, tokenise
 from wlm.pipeline.slots.when import range_value, recurrence_value
+from wlm.pipeline.slots.words import words
 from wlm.plugins.slots import SlotSpec
 from wlm.types import iso_duration
 
@@ -25,6 +26,10 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(r"[\s,]+(?:please|thanks|thank you)[\s.!]*$|[\s.!?]+$", re.IGNORECASE)
+_AROUND = words(
+    "i i'd i'll it it's its that's that is meant mean said say the a an to with for from of one "
+    "person name named called should be want like about yes no at send both all"
+)
 _BODY_LEAD = re.compile(
     r"^(?:(?:tell|write|say)(?: (?:him|her|them))?|it should say|say)\s+(?:that\s+)?", re.IGNORECASE
 )
@@ -101,10 +106,11 @@ def _people(slot: SlotSpec, text: str, tokens: list[Token], utterance: Utterance
     cased = text != text.lower()
     free = [False] * len(tokens)
     for i, token in enumerate(tokens):
-        if token.low in POLITE:
+        if token.low in POLITE or token.low in _AROUND or token.shape == "other":
             continue
         names = names_at(tokens, i, free, book, many=slot.many, cased=cased)
         if names:
             values = [name.value for name in names]
             return values if slot.many else values[0]
+        return None  # a sentence that holds a name is no answer to "Who?"
     return None

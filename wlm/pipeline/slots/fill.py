@@ -9,6 +9,7 @@ from typing import Any
 from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.slots.answers import answer
 from wlm.pipeline.slots.confirm import yes_no
+from wlm.pipeline.slots.fragment import Fragment, fragment
 from wlm.pipeline.slots.plan import Plan, make_plan
 from wlm.pipeline.slots.work import Work
 from wlm.plugins.skill import IntentSpec
@@ -34,7 +35,7 @@ class SlotFiller:
     def __init__(self, intents: Mapping[str, IntentSpec], language: str = "en") -> None:
         self._intents = intents
         self._language = language
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[tuple[str, bool], Plan] = {}
 
     def fill(self, spec: IntentSpec, text: str, utterance: Utterance) -> Filled:
         """The slots of ``spec`` that ``text`` holds; only what was said, nothing invented.
@@ -45,6 +46,25 @@ class SlotFiller:
         work = Work(self._plan(spec), text, utterance)
         work.run()
         return Filled(work.slots, work.spans, work.doubts)
+
+    def follow_up(self, spec: IntentSpec, text: str, utterance: Utterance) -> Filled | None:
+        """The slots of ``text`` if one of the intent's follow-up phrases explains all of it."""
+        plan = self._plan(spec, followups=True)
+        if not plan.templates:
+            return None
+        work = Work(plan, text, utterance, hint=True)
+        work.run()
+        return Filled(work.slots, work.spans, work.doubts) if work.complete else None
+
+    def fragment(
+        self, spec: IntentSpec, text: str, utterance: Utterance, said: Mapping[str, Any]
+    ) -> Fragment | None:
+        """What a part of a sentence changes in a request with the slots ``said``.
+
+        Such as "on Saturday", "in Paris", "from the BBC"; ``None`` if ``text`` is more than
+        values for the intent's slots.
+        """
+        return fragment(self._plan(spec), text, utterance, said)
 
     def answer(self, slot: SlotSpec, text: str, utterance: Utterance) -> Any | None:
         """The value of a bare reply to a question ("at half past three", "Anna"), in JSON form.
@@ -57,8 +77,9 @@ class SlotFiller:
         """True for a confirmation, False for a refusal, ``None`` if it is neither."""
         return yes_no(text)
 
-    def _plan(self, spec: IntentSpec) -> Plan:
-        plan = self._plans.get(spec.name)
+    def _plan(self, spec: IntentSpec, *, followups: bool = False) -> Plan:
+        key = (spec.name, followups)
+        plan = self._plans.get(key)
         if plan is None or plan.spec is not spec:
-            plan = self._plans[spec.name] = make_plan(spec, self._language)
+            plan = self._plans[key] = make_plan(spec, self._language, followups=followups)
         return plan

@@ -239,8 +239,9 @@ def _near_span(frame: Frame, span: Span, cal: Calendar) -> bool:
     if frame.day is None:
         frame.span = span
         return True
-    if span.unit == "week" and frame.day.weekday and frame.day_to is None:
+    if span.unit == "week" and frame.day.weekday and (not frame.day_to or frame.day_to.weekday):
         frame.day = _in_week(span, frame.day)
+        frame.day_to = _in_week(span, frame.day_to) if frame.day_to else None
         return True
     return False
 

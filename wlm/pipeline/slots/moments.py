@@ -105,6 +105,8 @@ def _days(day: Day, to: Day | None, cal: Calendar) -> tuple[datetime, datetime]:
     last = to.date
     if day.bump == "month" and to.bump in ("year", "") and not to.weekday and last.day >= first.day:
         first = last.replace(day=first.day)  # "the 3rd to the 7th of March"
+    if day.bump == "week" and to.weekday and not to.bump:  # "from Friday to Sunday next week"
+        first = shift(first, "week", max(0, (last - first).days // 7))
     if last < first and to.bump:
         last = shift(last, to.bump, 1)
     return cal.at(first), cal.at(shift(max(first, last), "day", 1))
@@ -184,9 +186,12 @@ def _nearest(clock: Clock, day: Day | None, cal: Calendar, mood: str) -> datetim
         return cal.at(yesterday, hour + 12, clock.minute)
     usual = _usual(clock.hour, mood)
     fixed = day is not None and not day.bump
+    named = day is not None and day.weekday and bool(day.bump)
     if mood and cal.at(cal.today, usual, clock.minute) > cal.now:
         return cal.at(cal.today, usual, clock.minute)
     for h, moment in today:
+        if named and h != usual:
+            continue  # "Monday at 9", said on a Monday at ten, is a week ahead
         if moment > cal.now and (h in _BUSINESS or (fixed and h >= 7)):
             return moment
     if fixed:

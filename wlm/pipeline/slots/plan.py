@@ -23,10 +23,14 @@ Cues = frozenset[tuple[str, ...]]
 
 
 class Template(NamedTuple):
-    """An example without its times: what is left to match words against."""
+    """An example without its times: what is left to match words against.
+
+    ``bare``: it had no mark at all, so nothing needs to be filled for it to be said in full.
+    """
 
     items: tuple[Item, ...]
     literals: frozenset[str]
+    bare: bool = False
 
 
 class Plan(NamedTuple):
@@ -54,22 +58,27 @@ class Plan(NamedTuple):
         return next(iter(self.of(kind)), None)
 
 
-def make_plan(spec: IntentSpec, language: str) -> Plan:
-    """Read the intent's examples in that language (English where it has none)."""
+def make_plan(spec: IntentSpec, language: str, *, followups: bool = False) -> Plan:
+    """Read the intent's examples in that language (English where it has none).
+
+    ``followups``: read what is said of something spoken of before instead.
+    """
     phrases = spec.phrases.get(language) or spec.phrases.get("en")
+    examples = (phrases.followups if followups else phrases.examples) if phrases else ()
     kinds = {slot.name: slot.kind for slot in spec.slots}
     left: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     right: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     carriers: set[str] = set()
     templates: dict[tuple[Item, ...], Template] = {}
-    for example in phrases.examples if phrases else ():
+    for example in examples:
         items = _items(example)
         _learn(items, left, right)
         carriers.update(_lead(items))
         plain = _untimed(items, kinds)
         if plain:
             literals = frozenset(item for item in plain if not item.startswith("{"))
-            templates[plain] = Template(plain, literals)
+            bare = "{" not in example or (plain in templates and templates[plain].bare)
+            templates[plain] = Template(plain, literals, bare)
     return Plan(
         spec=spec,
         templates=tuple(templates.values()),

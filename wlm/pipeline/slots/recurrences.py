@@ -146,6 +146,8 @@ def _every(tokens: Tokens, i: int, cal: Calendar) -> Found:
         return fixed[0], _yearly(fixed[1])
     if (month := month_at(tokens, j)) is not None:
         return _every_month_day(tokens, j, month, cal)
+    if number(tokens, j) is not None and month_at(tokens, j + 1) is not None:
+        return _every_month_day(tokens, j, 0, cal)  # "every 29 March"
     if found := _every_nth_weekday(tokens, j):
         return found
     value = number(tokens, j)
@@ -234,6 +236,8 @@ def _every_month_day(tokens: Tokens, j: int, month: int, cal: Calendar) -> Found
     found = day_at(tokens, j, cal)
     if found and isinstance(found[1], Day):
         return found[0], _yearly(found[1].date)
+    if not month:
+        return None
     return j + 1, Repeat(make("YEARLY", BYMONTH=str(month)))
 
 

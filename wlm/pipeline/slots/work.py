@@ -7,7 +7,7 @@ from typing import Any
 
 from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.slots import choices, contacts
-from wlm.pipeline.slots.align import Run, align
+from wlm.pipeline.slots.align import Aligned, Run, align
 from wlm.pipeline.slots.atoms import low, number
 from wlm.pipeline.slots.calendar import Calendar
 from wlm.pipeline.slots.function_words import (
@@ -45,6 +45,7 @@ _TIME_LEADS = words(
 _PAST_INTENTS = frozenset({"list", "search", "read", "headlines"})
 _PAST_SKILLS = frozenset({"email", "news"})
 _PAST_WORDS = frozenset({"did", "was", "were", "had", "happened", "ago", "missed"})
+_SHIFTS = frozenset({"later", "earlier"})
 _TURNS, _WINDOW = 8, 24
 _PIVOTS = frozenset({"to", "until", "till", "for"})
 
@@ -52,7 +53,7 @@ _PIVOTS = frozenset({"to", "until", "till", "for"})
 class Work:
     """The state of one filling. ``slots``, ``spans`` and ``doubts`` are the result."""
 
-    def __init__(self, plan: Plan, text: str, utterance: Utterance) -> None:
+    def __init__(self, plan: Plan, text: str, utterance: Utterance, *, hint: bool = False) -> None:
         self.plan, self.spec = plan, plan.spec
         self.text, self.utterance = text, utterance
         self.tokens = tokenise(text)
@@ -66,6 +67,9 @@ class Work:
         self._ends = [token.end for token in self.tokens]
         self.cased = is_cased(text)
         self.explained = False
+        self.complete = False
+        """Whether one phrase explains every word, and each of its slots was filled."""
+        self._hint = hint
 
     def run(self) -> None:
         """Fill what can be filled."""
@@ -74,7 +78,7 @@ class Work:
         sealed = self._seal()
         self._contacts()
         self._times()
-        self._aligned()
+        found = self._aligned()
         self._choices()
         self._people()
         self._places()
@@ -82,6 +86,8 @@ class Work:
         if sealed is not None:
             slot, run = sealed
             self._put_text(slot, run)
+        if found is not None and found.whole:
+            self.complete = set(found.spans) <= set(self.slots) and (found.bare or bool(self.slots))
         order = [slot.name for slot in self.spec.slots]
         self.slots = {name: self.slots[name] for name in order if name in self.slots}
 
@@ -156,12 +162,20 @@ class Work:
         limit = next((i for i, mark in enumerate(self.marks) if mark == "-"), len(self.tokens))
         tokens = self.tokens[:limit]
         pivot = self._pivot(cal, limit) if slots.old is not None else None
+        if self._shifts:
+            tokens = [t._replace(low="·") if t.low in _SHIFTS else t for t in tokens]
         if pivot is not None:
             self._moved(slots, cal, pivot, limit)
         else:
-            for when in self._ranked(find_in(tokens, cal)):
+            for when in self._ranked(find_in(tokens, cal, hint=self._hint)):
                 self._time(slots, when, 0)
         self._numbers()
+
+    @property
+    def _shifts(self) -> bool:
+        """Whether "an hour later" says how far to move something, not when it is."""
+        tables = [choices.table(slot) for slot in self.plan.of("choice")]
+        return any((word,) in table for table in tables for word in _SHIFTS)
 
     def _past(self) -> bool:
         if self.spec.skill in _PAST_SKILLS:
@@ -249,11 +263,11 @@ class Work:
 
     # names
 
-    def _aligned(self) -> None:
+    def _aligned(self) -> Aligned | None:
         """What the best example says about names and texts."""
         found = align(self.plan, self.tokens, self.marks, self._name_end)
         if found is None:
-            return
+            return None
         self.explained = found.whole
         for name, run in found.spans.items():
             slot = self.spec.slot(name)
@@ -267,6 +281,7 @@ class Work:
                 self._put_names(slot, [place_name(self.tokens, *run, self._book(slot))])
             elif slot.kind == "text":
                 self._put_text(slot, self._without_names(self._with_verb(slot, run)))
+        return found
 
     def _led_to(self, i: int) -> bool:
         """Whether a word stands before ``i`` that can lead to a name; a time cannot."""

@@ -1,0 +1,1 @@
+"""What an utterance means in its conversation: answers, follow-ups, corrections, undoing."""

@@ -144,6 +144,19 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             {"id": "l1", "at": NOW, "action": "sign_in", "outcome": "ok", "detail": "{}"},
         ),
     ],
+    "0005": [
+        (
+            "events",
+            {
+                "id": "e2", "owner": "local", "state": "queued", "skill": "lab",
+                "intent": "lab.say", "slots": "{}", "confidence": 1.0, "router": "local",
+                "effect": "write", "attempts": 0, "max_attempts": 1, "priority": 0,
+                "confirmed": False, "begun": False, "root": "e2", "depth": 0,
+                "created_at": NOW, "run_at": NOW, "refers": '{"meeting": {"id": "m1"}}',
+                "undo": '{"intent": "lab.back", "slots": {}}',
+            },
+        ),
+    ],
 }  # fmt: skip
 
 FIRST = """

@@ -196,10 +196,10 @@ def _weekday(tokens: Tokens, i: int, cal: Calendar) -> Found:
     if low(tokens, end) in ("week", "fortnight"):
         days = 7 if low(tokens, end) == "week" else 14
         return end + 1, Day(shift(cal.today, "day", ahead + days), weekday=True)
-    if low(tokens, end) == "in" and (ahead_by := quantity_at(tokens, end + 1)):
-        if UNITS.get(low(tokens, ahead_by[0]), "") == "week":  # "Wednesday in two weeks"
-            monday = shift(period(cal.today, "week")[0], "week", int(ahead_by[1]))
-            return ahead_by[0] + 1, Day(monday + timedelta(days=weekday), weekday=True)
+    later = quantity_at(tokens, end + 1) if low(tokens, end) == "in" else None
+    if later and UNITS.get(low(tokens, later[0]), "") == "week":  # "Wednesday in two weeks"
+        monday = shift(period(cal.today, "week")[0], "week", int(later[1]))
+        return later[0] + 1, Day(monday + timedelta(days=weekday), weekday=True)
     k = skip(tokens, end, {"of", "the"})
     if low(tokens, k) == "after" and low(tokens, k + 1) == "next":
         monday = period(cal.today, "week")[1]

@@ -62,7 +62,7 @@ class Understander:
     def _about_schedules(self, utterance: Utterance) -> Understanding | None:
         """What is to be done again and again is no request of a skill's."""
         if (route := briefing.command(utterance)) is None:
-            found = briefing.read(utterance, self._once, self._registry.intent)
+            found = briefing.read(utterance, lambda u: self._once(u)[:2], self._registry.intent)
             if found is None:
                 return None
             route, parts = found

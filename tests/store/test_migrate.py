@@ -157,6 +157,7 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             },
         ),
     ],
+    "0006": [],
 }  # fmt: skip
 
 FIRST = """

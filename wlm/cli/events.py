@@ -37,6 +37,9 @@ _COLOURS = {
 @app.command("list")
 def list_(
     state: StateName = None,
+    skill: Annotated[
+        str | None, typer.Option("--skill", metavar="NAME", help="Of this skill alone.")
+    ] = None,
     conversation: Annotated[
         str | None, typer.Option("--conversation", metavar="ID", help="Of this conversation alone.")
     ] = None,
@@ -51,7 +54,11 @@ def list_(
 
     with Assistant() as assistant:
         events = assistant.events(
-            states=_states(state), conversation=conversation, limit=limit, before=before
+            states=_states(state),
+            skill=skill,
+            conversation=conversation,
+            limit=limit,
+            before=before,
         )
         zone = assistant.settings.zone
     if json:

@@ -44,7 +44,7 @@ def history(
         _print_json(
             {
                 "turns": [_json_form(turn) for turn in turns],
-                "next": turns[-1].id if len(turns) == limit else None,
+                "next": turns.next,
             }
         )
         return
@@ -52,7 +52,9 @@ def history(
         typer.echo(f"{turn.created_at.astimezone(zone):%Y-%m-%d %H:%M}  {turn.text}")
         for line in turn.turn.reply.display.splitlines():
             typer.echo(f"{'':18}{line}")
-    if not turns:
+    if query and turns.next and len(turns) < limit:
+        typer.echo(f"That is as far as one search looks. Go on: --before {turns.next}", err=True)
+    elif not turns:
         typer.echo("Nothing was found." if query else "Nothing was said yet.", err=True)
 
 

@@ -252,18 +252,23 @@ class Engine:
         owner: str,
         *,
         states: Iterable[State] | None = None,
+        skill: str | None = None,
         conversation: str | None = None,
         limit: int = 50,
         before: str | None = None,
     ) -> list[Event]:
         """Events, newest first; ``before`` is the id that the last page ended with."""
         where = [mine(events, owner)]
-        if states is not None:
-            where.append(events.c.state.in_([state.value for state in states]))
+        if skill is not None:
+            where.append(events.c.skill == skill)
         if conversation is not None:
             where.append(events.c.conversation == conversation)
         pivot = self._ledger.fetch(one(owner, before)) if before else None
-        return [to_event(row) for row in self._ledger.page(*where, before=pivot, limit=limit)]
+        if states is None:
+            rows = self._ledger.page(*where, before=pivot, limit=limit)
+        else:
+            rows = self._ledger.page_of_states(states, *where, before=pivot, limit=limit)
+        return [to_event(row) for row in rows]
 
     def context(self, owner: str, skill: str) -> Context:
         """A skill's context outside of any event: it can look things up, and change nothing.

@@ -39,7 +39,10 @@ class SavedTurn(Answer):
 
 
 class TurnPage(Answer):
-    """Turns, newest first. ``next`` is the cursor of the next page; null at the end."""
+    """Turns, newest first. ``next`` is the cursor of the next page; null at the end.
+
+    A search looks through 10,000 turns a page: one that is not full may still have a ``next``.
+    """
 
     turns: list[SavedTurn]
     next: str | None
@@ -68,7 +71,7 @@ def list_turns(query: HistoryQuery) -> dict[str, Any]:
     found = turns.search(owner(), query.q, **page) if query.q else turns.list(owner(), **page)
     return {
         "turns": [{**t.turn.to_dict(), "created_at": t.created_at.isoformat()} for t in found],
-        "next": found[-1].id if len(found) == query.limit else None,
+        "next": found.next,
     }
 
 

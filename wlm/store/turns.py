@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +17,10 @@ from wlm.store.tables import turns
 from wlm.types import Action, EventRef, Reply, Route, State, Turn
 
 _NEWEST = (turns.c.created_at.desc(), turns.c.id.desc())
+_PLACE = tuple_(turns.c.created_at, turns.c.id)
 _PAGE = 500
+LOOKED_THROUGH = 10_000
+"""How many turns one search reads: their text will be encrypted, so no index knows the words."""
 
 
 class StoredTurn(NamedTuple):
@@ -46,6 +49,14 @@ class StoredTurn(NamedTuple):
     def timings_ms(self) -> dict[str, float]:
         """Milliseconds by stage."""
         return self.turn.timings_ms
+
+
+class Page(list[StoredTurn]):
+    """Some turns, newest first; ``next`` is the id to go on after (None: that was all)."""
+
+    def __init__(self, found: Iterable[StoredTurn], following: str | None) -> None:
+        super().__init__(found)
+        self.next = following
 
 
 class Turns:
@@ -99,21 +110,23 @@ class Turns:
         conversation: str | None = None,
         before: str | None = None,
         limit: int = 20,
-    ) -> list[StoredTurn]:
+    ) -> Page:
         """Turns in which every word of ``query`` was said or answered, newest first.
 
         Case does not count. The rows are read and looked through here, not by the database:
-        their text will be encrypted.
+        their text will be encrypted. So one call looks through ``LOOKED_THROUGH`` turns and no
+        more; a page that is not full and has a ``next`` ended there, and can be gone on with.
         """
         words = query.casefold().split()
-        found: list[StoredTurn] = []
-        for turn in self._all(owner, conversation=conversation, before=before):
-            haystack = _haystack(turn.turn)
+        where = [] if conversation is None else [turns.c.conversation == conversation]
+        place = None if before is None else self._older(owner, before)
+        found: list[str] = []
+        for looked, (id_, haystack) in enumerate(self._haystacks(owner, where, place), 1):
             if all(word in haystack for word in words):
-                found.append(turn)
-                if len(found) == limit:
-                    break
-        return found
+                found.append(id_)
+            if len(found) == limit or looked == LOOKED_THROUGH:
+                return Page(self._these(owner, found), id_)
+        return Page(self._these(owner, found), None)
 
     def list(
         self,
@@ -123,7 +136,7 @@ class Turns:
         since: datetime | None = None,
         before: str | None = None,
         limit: int = 50,
-    ) -> list[StoredTurn]:
+    ) -> Page:
         """Turns, newest first; ``before`` is the id that the last page ended with."""
         where: list[ColumnElement[bool]] = []
         if conversation is not None:
@@ -132,19 +145,31 @@ class Turns:
             where.append(turns.c.created_at >= since)
         if before is not None:
             where.append(self._older(owner, before))
-        return list(self._query(owner, *where, limit=limit))
+        found = [*self._query(owner, *where, limit=limit)]
+        return Page(found, found[-1].id if len(found) == limit else None)
 
-    def _all(
-        self, owner: str, *, conversation: str | None, before: str | None
-    ) -> Iterator[StoredTurn]:
-        while page := self.list(owner, conversation=conversation, before=before, limit=_PAGE):
-            yield from page
-            before = page[-1].id
+    def _haystacks(
+        self, owner: str, where: Sequence[ColumnElement[bool]], place: ColumnElement[bool] | None
+    ) -> Iterator[tuple[str, str]]:
+        """Ids with all that was said and answered, newest first; only what a search needs."""
+        columns = [turns.c[name] for name in ("id", "created_at", "text", "actions", "reply")]
+        while True:
+            here = [*where] if place is None else [*where, place]
+            query = select(*columns).where(mine(turns, owner), *here)
+            with self._store.read() as connection:
+                rows = connection.execute(query.order_by(*_NEWEST).limit(_PAGE)).all()
+            yield from ((row.id, _haystack(row.text, row.actions, row.reply)) for row in rows)
+            if len(rows) < _PAGE:
+                return
+            place = tuple_(rows[-1].created_at, rows[-1].id) > _PLACE
+
+    def _these(self, owner: str, ids: Sequence[str]) -> Iterator[StoredTurn]:
+        return self._query(owner, turns.c.id.in_(ids)) if ids else iter(())
 
     def _older(self, owner: str, turn_id: str) -> ColumnElement[bool]:
         if (pivot := self.find(owner, turn_id)) is None:
             raise NotFound("There is no such turn to go on from.")
-        return tuple_(turns.c.created_at, turns.c.id) < tuple_(pivot.created_at, pivot.id)
+        return tuple_(pivot.created_at, pivot.id) > _PLACE
 
     def _query(
         self, owner: str, *where: ColumnElement[bool], limit: int | None = None
@@ -181,8 +206,9 @@ def _action(data: dict[str, Any]) -> Action:
     )
 
 
-def _haystack(turn: Turn) -> str:
-    parts = [turn.text, turn.reply.speech, turn.reply.display]
-    for action in turn.actions:
-        parts += [action.route.intent, action.reply.speech, action.reply.display]
+def _haystack(text: str, actions: list[dict[str, Any]], reply: dict[str, Any]) -> str:
+    parts = [text, reply["speech"], reply["display"]]
+    for action in actions:
+        told = action["reply"]
+        parts += [action["route"]["intent"], told["speech"], told["display"]]
     return "\n".join(parts).casefold()

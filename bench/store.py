@@ -1,0 +1,275 @@
+"""`python -m bench.store`: what a million finished events cost, against ten thousand.
+
+Fills a SQLite file and a Postgres database twice: with 10,000 and with 1,000,000 turns and
+finished events (with their histories), all of one user, which is the worst case. Then it does the
+same things on the small and the large one in turn, and prints the medians and their ratio.
+The bar is 1.5. `--size` sets the large number, `--only sqlite` leaves Postgres out, `--keep
+FOLDER` fills once and measures again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wlm import config
+from wlm.events.engine import Engine
+from wlm.plugins.manager import Registry
+from wlm.store.engine import Store
+from wlm.store.migrate import open_store
+from wlm.store.tables import event_log, events, turns
+from wlm.store.turns import Turns
+from wlm.types import Route, State
+
+OWNER, SMALL, BAR = "local", 10_000, 1.5
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_SKILLS = ("weather.forecast", "news.headlines", "meeting.list", "email.list", "people.find")
+_WORDS = ("weather", "news", "meetings", "mail", "anna", "tomorrow", "today", "berlin", "paris")
+_ENDS = ["succeeded"] * 96 + ["failed"] * 2 + ["dead", "cancelled"]
+_CHUNK = 20_000
+
+
+class Row(NamedTuple):
+    """One finished event with its turn and its history."""
+
+    event: dict[str, Any]
+    turn: dict[str, Any]
+    log: list[dict[str, Any]]
+
+
+def id_at(moment: datetime, number: int) -> str:
+    """An id that sorts by its moment, as ``new_id`` makes them."""
+    value = int(moment.timestamp() * 1000) << 80 | number << 20
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def rows(count: int) -> Iterator[Row]:
+    """Events that ended, half a minute apart, the newest a minute ago."""
+    draw = random.Random(7)
+    for n in range(count):
+        at = NOW - timedelta(seconds=30 * (count - n) + 30)
+        intent, end = draw.choice(_SKILLS), draw.choice(_ENDS)
+        event, turn = id_at(at, 2 * n), id_at(at, 2 * n + 1)
+        rare = " needle" if n == count // 100 else ""
+        text = f"what about {' '.join(draw.sample(_WORDS, 3))}{rare}"
+        reply = {"speech": f"Here is {text}.", "display": f"Here is {text}.", "data": {}}
+        error = {"code": "provider_away", "message": "Away.", "hint": "", "retryable": True}
+        route = {"skill": intent.partition(".")[0], "intent": intent, "slots": {},
+                 "confidence": 0.98, "router": "local"}  # fmt: skip
+        states = ["accepted", "queued", "running", end]
+        yield Row(
+            {
+                "id": event, "owner": OWNER, "state": end, "effect": "read", "attempts": 1,
+                "max_attempts": 1, "priority": 0, "confirmed": False, "begun": False,
+                "conversation": turn, "turn": turn, "root": event, "depth": 0, "worker": "w/1/2",
+                "created_at": at, "run_at": at, "started_at": at, "finished_at": at,
+                "reply": reply if end == "succeeded" else None,
+                "error": error if end in ("failed", "dead") else None, **route,
+            },
+            {
+                "id": turn, "owner": OWNER, "conversation": turn, "text": text, "reply": reply,
+                "decision": {"outcome": "act", "choices": [route]},
+                "actions": [{"route": route, "reply": reply,
+                             "event": {"id": event, "state": end, "attempts": 1}}],
+                "timings_ms": {"total": 12.5}, "created_at": at,
+            },
+            [
+                {"event_id": event, "owner": OWNER, "at": at, "state": state, "attempt": 1,
+                 "worker": "w/1/2"}
+                for state in states
+            ],
+        )  # fmt: skip
+
+
+def fill(store: Store, count: int) -> None:
+    """Put the rows in, by the database's own quickest way."""
+    pending: dict[str, list[dict[str, Any]]] = {"events": [], "turns": [], "event_log": []}
+    tables = {"events": events, "turns": turns, "event_log": event_log}
+
+    def flush() -> None:
+        with store.write() as connection:
+            raw: Any = connection.connection.driver_connection
+            for name in ("turns", "events", "event_log"):
+                _load(raw, tables[name], pending[name], sqlite=store.sqlite)
+                pending[name].clear()
+
+    for number, row in enumerate(rows(count), 1):
+        pending["events"].append(row.event)
+        pending["turns"].append(row.turn)
+        pending["event_log"] += row.log
+        if number % _CHUNK == 0 or number == count:
+            flush()
+            if number % 200_000 == 0:
+                print(f"  {number:,} of {count:,}", file=sys.stderr)
+    if not store.sqlite:  # as its autovacuum would by then; nobody does it to SQLite
+        with store.alter() as connection:
+            connection.exec_driver_sql("ANALYZE")
+
+
+def _load(raw: Any, table: Any, values: list[dict[str, Any]], *, sqlite: bool) -> None:
+    names = [c.name for c in table.c if c.name in values[0]] + _missing(table, values[0])
+    plain = [[_plain(row.get(name), sqlite=sqlite) for name in names] for row in values]
+    columns = ", ".join(names)
+    if sqlite:
+        marks = ", ".join("?" * len(names))
+        raw.executemany(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", plain)
+        return
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(plain)
+    with raw.cursor().copy(f"COPY {table.name} ({columns}) FROM STDIN (FORMAT csv)") as copy:
+        copy.write(buffer.getvalue())
+
+
+def _missing(table: Any, row: dict[str, Any]) -> list[str]:
+    """Columns that must have a value and that this bench knows nothing of: from their defaults."""
+    left = [
+        c.name
+        for c in table.c
+        if c.name not in row and not c.nullable and c.server_default is None and not c.primary_key
+    ]
+    if left:
+        raise SystemExit(f"bench.store must learn to fill {table.name}: {', '.join(left)}")
+    return left
+
+
+def _plain(value: Any, *, sqlite: bool) -> Any:
+    match value:
+        case dict() | list():
+            return json.dumps(value)
+        case datetime():
+            return value.strftime("%Y-%m-%d %H:%M:%S.%f") + ("" if sqlite else "+00:00")
+    return value
+
+
+class Side:
+    """One filled database and what is done to it."""
+
+    def __init__(self, url: str, count: int) -> None:
+        settings = config.load({"database_url": url, "keep_events_days": 0})
+        self.store = open_store(settings)
+        self._ticks = 0
+        self.engine = Engine(self.store, Registry(), settings, clock=self.clock)
+        self.turns = Turns(self.store, clock=self.clock)
+        self.count = count
+        self._draw = random.Random(3)
+
+    def clock(self) -> datetime:
+        """A moment after all the rows, a little later at each call."""
+        self._ticks += 1
+        return NOW + timedelta(milliseconds=self._ticks)
+
+    def filled(self) -> bool:
+        """Whether the rows are there already."""
+        return bool(self.turns.last(OWNER))
+
+    def one(self) -> str:
+        """The id of any of the events."""
+        n = self._draw.randrange(self.count)
+        return id_at(NOW - timedelta(seconds=30 * (self.count - n) + 30), 2 * n)
+
+    def accept(self) -> None:
+        """Accept an event, and take it back so that no queue grows."""
+        event = self.engine.accept(OWNER, Route("weather", "weather.forecast"))
+        self.engine.cancel(OWNER, event.id)
+
+    def show(self) -> None:
+        """One event with its history."""
+        id_ = self.one()
+        self.engine.get(OWNER, id_)
+        self.engine.history(OWNER, id_)
+
+
+def doings(side: Side) -> dict[str, tuple[Callable[[], Any], int]]:
+    """What is measured, and how often."""
+    engine, turns_ = side.engine, side.turns
+    waiting = [State.WAITING_INPUT, State.WAITING_CONFIRMATION]
+    bad = [State.FAILED, State.DEAD]
+    return {
+        "accept (and cancel)": (side.accept, 100),
+        "list the newest 20": (lambda: engine.list(OWNER, limit=20), 200),
+        "list 20 failed or dead": (lambda: engine.list(OWNER, states=bad, limit=20), 200),
+        "list what waits (nothing)": (lambda: engine.list(OWNER, states=waiting, limit=20), 200),
+        "list 20 of one skill": (lambda: engine.list(OWNER, skill="weather", limit=20), 200),
+        "show one with its history": (side.show, 200),
+        "last turn, open conversation": (lambda: turns_.last(OWNER), 200),
+        "search a common word": (lambda: turns_.search(OWNER, "berlin"), 100),
+        "search a rare word (a page)": (lambda: turns_.search(OWNER, "needle"), 5),
+        "sweep and look for due work": (lambda: engine.run_due(), 100),
+    }
+
+
+def measure(small: Side, large: Side) -> Iterator[tuple[str, float, float]]:
+    """Medians in milliseconds, on the small and the large one in turn."""
+    for name, (first, times) in doings(small).items():
+        second = doings(large)[name][0]
+        took: tuple[list[float], list[float]] = ([], [])
+        for round_ in range(times + 3):
+            for work, samples in zip((first, second), took, strict=True):
+                start = time.perf_counter()
+                work()
+                if round_ >= 3:
+                    samples.append((time.perf_counter() - start) * 1000)
+        yield name, statistics.median(took[0]), statistics.median(took[1])
+
+
+def databases(kind: str, folder: Path) -> Iterator[str]:
+    """URLs of two databases of that kind, empty or filled before."""
+    if kind == "sqlite":
+        for name in ("small", "large"):
+            yield f"sqlite:///{folder / f'{name}.db'}"
+        return
+    from tests.support import postgres
+
+    server = postgres.server()
+    for _ in range(2):
+        yield server.database()
+
+
+def main() -> int:
+    """Fill, measure, print; 1 if a ratio is above the bar."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=["sqlite", "postgres"])
+    parser.add_argument("--keep", type=Path)
+    options = parser.parse_args()
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="wlm-store-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    worst = 0.0
+    try:
+        for kind in [options.only] if options.only else ["sqlite", "postgres"]:
+            sides = []
+            for url, count in zip(databases(kind, folder), (SMALL, options.size), strict=True):
+                side = Side(url, count)
+                if not side.filled():
+                    start = time.perf_counter()
+                    fill(side.store, count)
+                    print(f"{kind}: {count:,} filled in {time.perf_counter() - start:.0f} s")
+                sides.append(side)
+            print(f"{kind:<32}{SMALL:>12,}{options.size:>12,}   ratio  (median ms; bar {BAR})")
+            for name, low, high in measure(*sides):
+                worst = max(worst, high / low)
+                print(f"  {name:<30}{low:>12.2f}{high:>12.2f}{high / low:>8.2f}", flush=True)
+            for side in sides:
+                side.store.close()
+    finally:
+        if options.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    print(f"worst ratio: {worst:.2f}")
+    return int(worst > BAR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

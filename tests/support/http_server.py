@@ -53,7 +53,7 @@ class HttpServer:
             def _serve(self) -> None:
                 outer._handle(self)
 
-            do_GET = do_POST = _serve
+            do_GET = do_POST = do_PUT = do_DELETE = do_PROPFIND = do_REPORT = _serve
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -3,8 +3,8 @@
 Every failure becomes one of two errors, here and nowhere else:
 
     ProviderAway    no address, no connection, a timeout, 408, 425, 429, 5xx; offline
-    ProviderError   another 4xx, a redirect that leads nowhere, too large, broken JSON,
-                    a certificate that does not hold, an address that is not public
+    ProviderError   another 4xx that was not expected, a redirect that leads nowhere, too large,
+                    broken JSON, a certificate that does not hold, an address that is not public
 
 Messages name the host, never the path or query: those may hold secrets, or what was said.
 """
@@ -15,7 +15,7 @@ import dataclasses
 import functools
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wlm.errors import ProviderAway, ProviderError
@@ -31,19 +31,23 @@ MAX_REDIRECTS = 5
 USER_AGENT = "wlm/0.1"
 _RETRY_STATUS = frozenset({408, 425, 429})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
+"""Methods that only look, so that a redirect may be followed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Response:
-    """An answer: 2xx, or 304 to a conditional request.
+    """An answer: 2xx, 304 to a conditional request, or a status that the caller expects.
 
-    ``headers`` has lower-case names. ``content`` is the whole body, decompressed.
+    ``headers`` has lower-case names. ``content`` is the whole body, decompressed. ``url`` is
+    where it came from in the end.
     """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     host: str = ""
+    url: str = ""
 
     def json(self) -> Any:
         """The body as JSON. Raises ``ProviderError`` if it is not."""
@@ -62,6 +66,8 @@ class _Call:
     params: Mapping[str, Any] | None
     json: Any
     data: Mapping[str, str] | None
+    content: bytes | None
+    expected: Collection[int]
     max_bytes: int
     timeout: float
     deadline: float
@@ -94,7 +100,15 @@ class Http:
         ``public_only`` refuses addresses that are not on the public internet, also where a
         name or a redirect leads there; use it for every URL that the user did not type.
         """
-        return self._call("GET", url, params, headers, None, None, max_bytes, timeout, public_only)
+        return self._call(
+            "GET",
+            url,
+            params=params,
+            headers=headers,
+            max_bytes=max_bytes,
+            timeout=timeout,
+            public_only=public_only,
+        )
 
     def post(
         self,
@@ -111,19 +125,59 @@ class Http:
 
         After ``ProviderAway`` the other side may have acted; send a key that it knows again.
         """
-        return self._call("POST", url, None, headers, json, data, max_bytes, timeout, public_only)
+        return self._call(
+            "POST",
+            url,
+            headers=headers,
+            body=json,
+            data=data,
+            max_bytes=max_bytes,
+            timeout=timeout,
+            public_only=public_only,
+        )
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        expected: Collection[int] = (),
+        max_bytes: int = 5_000_000,
+        timeout: float = 10.0,
+        public_only: bool = False,
+    ) -> Response:
+        """Any other method with a body of bytes, as WebDAV needs.
+
+        ``expected`` are statuses of 400 and above that are an answer to the caller, not a
+        failure. Redirects are followed for methods that only look.
+        """
+        return self._call(
+            method,
+            url,
+            headers=headers,
+            content=content,
+            expected=expected,
+            max_bytes=max_bytes,
+            timeout=timeout,
+            public_only=public_only,
+        )
 
     def _call(
         self,
         method: str,
         url: str,
-        params: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-        body: Any,
-        data: Mapping[str, str] | None,
+        *,
         max_bytes: int,
         timeout: float,
         public_only: bool,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        data: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        expected: Collection[int] = (),
     ) -> Response:
         if self._offline:
             raise ProviderAway(
@@ -139,6 +193,8 @@ class Http:
             params,
             body,
             data,
+            content,
+            expected,
             max_bytes,
             timeout,
             time.monotonic() + timeout,
@@ -168,7 +224,7 @@ def _follow(client: httpx.Client, call: _Call, url: str, guard: Guard | None) ->
         answer = _send(client, call, target, headers, guard)
         if isinstance(answer, Response):
             return answer
-        if call.method != "GET":
+        if call.method not in _SAFE:
             raise ProviderError(f"{target.host} answered with a redirect instead of acting.")
         following = _join(target, answer)
         if (following.scheme, target.scheme) == ("http", "https"):
@@ -193,13 +249,14 @@ def _send(
     for number, address in enumerate(pinned, 1):
         request = client.build_request(
             call.method, target.copy_with(host=address), json=call.json, data=call.data,
+            content=call.content,
             headers={"host": target.netloc.decode("ascii"), **headers},
             timeout=max(0.01, call.deadline - time.monotonic()),
         )  # fmt: skip
         if address != target.host:
             request.extensions["sni_hostname"] = target.host
         try:
-            return _exchange(client, request, call, target.host)
+            return _exchange(client, request, call, target)
         except httpx.ConnectError as error:
             if number == len(pinned):
                 raise _connect_failure(error, target.host) from None
@@ -209,25 +266,26 @@ def _send(
 
 
 def _exchange(
-    client: httpx.Client, request: httpx.Request, call: _Call, host: str
+    client: httpx.Client, request: httpx.Request, call: _Call, target: httpx.URL
 ) -> Response | str:
     import httpx
 
     from wlm.plugins.watchdog import Watchdog
 
+    host = target.host
     with Watchdog(call.deadline) as watchdog:
         request.extensions["trace"] = watchdog.trace
         response = client.send(request, stream=True)
         try:
             if response.status_code in _REDIRECTS and "location" in response.headers:
                 return response.headers["location"]
-            _check_status(response, host)
+            _check_status(response, host, call.expected)
             body = _read(response, call.max_bytes, host)
             if watchdog.late:  # a body that ends with the connection would look whole
                 raise httpx.ReadTimeout("")
         finally:
             response.close()
-    return Response(response.status_code, dict(response.headers), body, host)
+    return Response(response.status_code, dict(response.headers), body, host, str(target))
 
 
 def _read(response: httpx.Response, limit: int, host: str) -> bytes:
@@ -251,8 +309,10 @@ def _read(response: httpx.Response, limit: int, host: str) -> bytes:
     return bytes(body)
 
 
-def _check_status(response: httpx.Response, host: str) -> None:
+def _check_status(response: httpx.Response, host: str, expected: Collection[int]) -> None:
     status = response.status_code
+    if status in expected:
+        return
     if status in _RETRY_STATUS or status >= 500:
         what = "has had too many requests" if status == 429 else "cannot answer now"
         raise ProviderAway(

@@ -10,6 +10,7 @@ from wlm.plugins import Context, Person, Reply, TimeRange
 from wlm_meeting import reminders, say, target, undo
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Occurrence
+from wlm_meeting.sync.links import check_ours
 
 Scope = Literal["one", "all"]
 
@@ -67,6 +68,7 @@ def _all(ctx: Context, calendar: Calendar, what: target.Target) -> Reply:
 
 
 def _take_out(ctx: Context, calendar: Calendar, occurrence: Occurrence) -> None:
+    check_ours(ctx, occurrence.entry.uid)
     calendar.skip(occurrence)
     reminders.follow(
         ctx, calendar, occurrence.entry.series or occurrence.entry.id, occurrence.entry
@@ -74,6 +76,7 @@ def _take_out(ctx: Context, calendar: Calendar, occurrence: Occurrence) -> None:
 
 
 def _remove(ctx: Context, calendar: Calendar, occurrence: Occurrence) -> None:
+    check_ours(ctx, occurrence.entry.uid)
     master = occurrence.entry
     if master.series is not None:
         master = calendar.get(master.series) or master

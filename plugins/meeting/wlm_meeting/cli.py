@@ -1,4 +1,4 @@
-"""`wlm meeting import FILE` and `wlm meeting export [FILE]`."""
+"""`wlm meeting import FILE`, `export [FILE]`, `sync` and `conflicts`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN = 20
 
 def commands(context: Callable[[], Context]) -> typer.Typer:
     """The commands; ``context`` makes the context that they work in."""
-    app = typer.Typer(no_args_is_help=True, help="Bring calendars in and out as iCalendar (.ics).")
+    app = typer.Typer(no_args_is_help=True, help="Bring calendars in, out, and in step.")
 
     @app.command("import")
     def import_(
@@ -45,6 +45,34 @@ def commands(context: Callable[[], Context]) -> typer.Typer:
         data = export_ics(context())
         files.write(file, data)
         typer.echo(f"Wrote the calendar, {len(data):,} bytes.", err=True)
+
+    @app.command()
+    def sync(
+        as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    ) -> None:
+        """Bring the calendar in step with the one at the server, now."""
+        from wlm_meeting.sync import run
+
+        done = run.sync(context())
+        typer.echo(
+            json.dumps(done.to_dict(), ensure_ascii=False) if as_json else run.reply(done).display
+        )
+
+    @app.command()
+    def conflicts(
+        as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    ) -> None:
+        """Meetings that were changed on both sides at once, and how that was settled."""
+        from wlm_meeting.sync.links import reported
+
+        found = reported(context())
+        if as_json:
+            typer.echo(json.dumps(found, ensure_ascii=False))
+            return
+        for each in found:
+            typer.echo(f"{each['at'][:16]}  {each['title']}: {each['what']}")
+        if not found:
+            typer.echo("There were none.")
 
     return app
 

@@ -204,8 +204,8 @@ def title_of(said: str) -> str:
 
 
 def person_data(person: Person) -> dict[str, str]:
-    """A person as the row has it."""
-    known = {"name": person.name, "id": person.id, "email": person.email}
+    """A person as the row has it. A backslash in a name does not cross an .ics file."""
+    known = {"name": person.name.replace("\\", "/"), "id": person.id, "email": person.email}
     return {key: value for key, value in known.items() if value}
 
 

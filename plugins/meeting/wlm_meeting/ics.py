@@ -23,7 +23,6 @@ _TELLING = (
     "busy",
     "recurrence",
     "seconds",
-    "rrule",
     "rdates",
     "exdates",
 )
@@ -61,7 +60,7 @@ def import_ics(ctx: Context, data: bytes) -> Imported:
         there = calendar.of_uids([*families, *found.cancelled])
         for uid in found.cancelled:
             counts["updated"] += uid in there
-            _drop(ctx, calendar, there.get(uid, []))
+            drop(ctx, calendar, there.get(uid, []))
         for uid, family in families.items():
             known = there.get(uid, [])
             if known and _same(known, family):
@@ -69,8 +68,8 @@ def import_ics(ctx: Context, data: bytes) -> Imported:
             elif _version(known) > _version(family):
                 skipped.append(Skipped(family[0].title, "it was changed here since"))
             else:
-                _drop(ctx, calendar, known)
-                fresh += _under(known, family)
+                drop(ctx, calendar, known)
+                fresh += under(known, family)
                 counts["updated" if known else "added"] += 1
         calendar.add(*fresh)
         reminders.mend(ctx)
@@ -87,14 +86,15 @@ def _version(family: Iterable[Entry]) -> int:
     return max((entry.sequence for entry in family), default=-1)
 
 
-def _drop(ctx: Context, calendar: Calendar, known: Iterable[Entry]) -> None:
+def drop(ctx: Context, calendar: Calendar, known: Iterable[Entry]) -> None:
+    """Take entries out, with the events that would have said them."""
     for entry in known:
         if entry.notify_event and ctx.event_id:
             ctx.cancel(entry.notify_event)  # otherwise it finds itself replaced, and is silent
         calendar.remove(entry)
 
 
-def _under(known: list[Entry], family: list[Entry]) -> list[Entry]:
+def under(known: list[Entry], family: list[Entry]) -> list[Entry]:
     """The family to store; where it was known, under its old id and with its alarm."""
     master = family[0]
     if known:
@@ -110,10 +110,12 @@ def _under(known: list[Entry], family: list[Entry]) -> list[Entry]:
 
 def _same(known: list[Entry], family: list[Entry]) -> bool:
     """Whether both say the same; what happens once is compared by its instant."""
-    return sorted(map(_content, known)) == sorted(map(_content, family))
+    return sorted(map(content, known)) == sorted(map(content, family))
 
 
-def _content(entry: Entry) -> tuple[str, ...]:
+def content(entry: Entry) -> tuple[str, ...]:
+    """What an entry says, to be compared; ids and the times of changes are not part of it."""
     values = [str(getattr(entry, name)) for name in _TELLING]
+    values.append(";".join(sorted(entry.rrule.upper().split(";"))))  # its parts have no order
     times = (entry.local_start, entry.zone) if entry.repeats else (entry.starts_at,)
     return (*values, *map(str, times))

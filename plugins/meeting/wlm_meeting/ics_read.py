@@ -303,7 +303,7 @@ def _people(component: Component) -> list[dict[str, str]]:
             continue
         address = str(value)
         email = address[7:] if address.lower().startswith("mailto:") else ""
-        name = str(value.params.get("CN", "")).strip() or email
+        name = str(value.params.get("CN", "")).strip().replace("\\", "/") or email
         known = {"name": name, "id": str(value.params.get("X-WLM-ID", "")), "email": email}
         if name:
             people.append({key: item for key, item in known.items() if item})

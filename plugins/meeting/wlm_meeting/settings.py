@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from wlm.plugins import Context
 
@@ -18,12 +18,27 @@ class CalendarSettings(BaseModel):
     default_minutes: int = Field(60, gt=0, description="How long a meeting is if not said.")
     day_starts: int = Field(9, ge=0, le=23, description="First working hour.")
     day_ends: int = Field(18, ge=1, le=24, description="End of the working day, an hour.")
+    caldav_url: str = Field("", description="CalDAV server or calendar; empty: none.")
+    caldav_user: str = Field("", description="Login name there.")
+    caldav_password: SecretStr | None = Field(None, description="Password, or an app password.")
+    caldav_calendar: str = Field("", description="Which of its calendars; empty: the first.")
+    subscriptions: str = Field(
+        "", description="Addresses of .ics calendars to show, separated by spaces."
+    )
+    sync_minutes: int = Field(
+        5, ge=0, description="Sync before a look if the last time is longer ago; 0: never."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.day_starts >= self.day_ends:
             raise ValueError("day_starts must be before day_ends")
         return self
+
+    @property
+    def addresses(self) -> list[str]:
+        """The subscriptions, each once."""
+        return list(dict.fromkeys(self.subscriptions.split()))
 
     @property
     def length(self) -> timedelta:

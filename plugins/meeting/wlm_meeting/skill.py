@@ -17,7 +17,7 @@ from wlm.plugins import (
     TimeRange,
     intent,
 )
-from wlm_meeting.settings import CalendarSettings
+from wlm_meeting.settings import CalendarSettings, settings_of
 from wlm_meeting.tables import metadata
 
 if TYPE_CHECKING:
@@ -74,9 +74,31 @@ def _once(ctx: Context, key: str, work: Callable[[], Reply]) -> Reply:
 
     def whole() -> dict[str, Any]:
         mend(ctx)
-        return work().to_dict()
+        reply = work().to_dict()
+        if settings_of(ctx).caldav_url:
+            from wlm_meeting.sync.run import push_later
+
+            push_later(ctx)
+        return reply
 
     return Reply(**ctx.once(key, whole))
+
+
+def _freshened(ctx: Context) -> str:
+    """Sync before a look, where there is a calendar elsewhere; a sentence if that failed."""
+    settings = settings_of(ctx)
+    if not (settings.caldav_url or settings.subscriptions):
+        return ""
+    from wlm_meeting.sync.run import freshen
+
+    return freshen(ctx)
+
+
+def _noted(reply: Reply, note: str) -> Reply:
+    """The reply with a sentence on how old it is."""
+    if not note:
+        return reply
+    return Reply(f"{reply.speech} {note}", f"{reply.display}\n{note}", {**reply.data, "note": note})
 
 
 class Meeting(Skill):
@@ -122,7 +144,8 @@ class Meeting(Skill):
         from wlm_meeting.reminders import mend
 
         mend(ctx)
-        return look(ctx, Query(title, when, start, people or [], pick))
+        note = _freshened(ctx)
+        return _noted(look(ctx, Query(title, when, start, people or [], pick)), note)
 
     @intent(examples=["move {title} to {start}"], effect="write")
     def update(
@@ -185,7 +208,8 @@ class Meeting(Skill):
         """Find a time that is free."""
         from wlm_meeting.find_time import find_time
 
-        return find_time(ctx, duration, when, people or [])
+        note = _freshened(ctx)
+        return _noted(find_time(ctx, duration, when, people or []), note)
 
     @intent(examples=["remind me to {title} {start}"], effect="write")
     def remind(
@@ -223,6 +247,13 @@ class Meeting(Skill):
 
         return _once(ctx, "restore", lambda: restore(ctx, families))
 
+    @intent(effect="write", priority=9, timeout=180)
+    def sync(self, ctx: Context) -> Reply:
+        """Bring the calendar in step with the one at the server; emitted after each change."""
+        from wlm_meeting.sync import run
+
+        return run.reply(run.sync(ctx))
+
     def vocabulary(self, ctx: Context) -> Mapping[str, Iterable[str]]:
         """Titles, people and places of coming meetings."""
         from wlm_meeting.vocabulary import vocabulary
@@ -230,7 +261,7 @@ class Meeting(Skill):
         return vocabulary(ctx)
 
     def commands(self, context: Callable[[], Context]) -> Typer:
-        """`wlm meeting import` and `wlm meeting export`."""
+        """`wlm meeting import`, `export`, `sync` and `conflicts`."""
         from wlm_meeting.cli import commands
 
         return commands(context)

@@ -15,6 +15,7 @@ from wlm_meeting.cancel import Scope
 from wlm_meeting.create import ask_time, clash_text, clashes, person_data, remember, repeating
 from wlm_meeting.entry import Entry, Occurrence
 from wlm_meeting.settings import settings_of
+from wlm_meeting.sync.links import check_ours
 
 Change = Literal["longer", "shorter", "later", "earlier"]
 _DAY = timedelta(days=1)
@@ -54,6 +55,7 @@ def update(ctx: Context, wish: Wish) -> Reply:
     """Change what is meant, and say how it is now."""
     calendar = Calendar(ctx)
     found, added = _find(ctx, calendar, wish)
+    check_ours(ctx, found.entry.uid)
     _something(ctx, wish, found, added)
     whole = _whole_series(ctx, wish, found)
     if whole:

@@ -1,0 +1,1 @@
+"""Keep the calendar in step with one elsewhere: CalDAV both ways, subscriptions one way."""

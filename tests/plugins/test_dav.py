@@ -63,7 +63,7 @@ def test_changes_that_come_in_parts_are_put_together(web: HttpServer) -> None:
         if b"<sync-token>t1<" in request.body:
             body = PARTS.format(MORE + ONE.format("/c/a", "a") + ONE.format("/c/b", "b"), "t2")
         else:
-            body = PARTS.format(GONE.format("/c/a", "a") + ONE.format("/c/c", "c"), "t3")
+            body = PARTS.format(GONE.format("a") + ONE.format("/c/c", "c"), "t3")
         return Answer(207, body.encode())
 
     web.dynamic("/c/", answer)

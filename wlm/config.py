@@ -91,6 +91,29 @@ class Config(BaseModel):
     llm_base_url: str = Field("", description="OpenAI-compatible endpoint; empty: none.")
     llm_api_key: str = Field("", description="Key for it.", json_schema_extra=SECRET)
     llm_model: str = Field("", description="Model name at that endpoint.")
+    llm_timeout: float = Field(
+        3.0, gt=0, le=60, description="Seconds after which the local router's answer stands."
+    )
+    llm_margin: float = Field(
+        0.75,
+        ge=0,
+        le=1,
+        description="Cascade: ask where the local router is ahead by less (probability).",
+    )
+    llm_context: Literal["none", "intents", "texts"] = Field(
+        "intents",
+        description="What the model is told of the conversation: its intents and slot names, "
+        "also what you said, or nothing.",
+    )
+    llm_protocol: Literal["auto", "tools", "json_schema", "json_object"] = Field(
+        "auto", description="How the model is asked for structure; auto finds out."
+    )
+    llm_calls_per_day: int = Field(2000, ge=0, description="Most calls a day, for each user.")
+    llm_tokens_per_day: int = Field(
+        5_000_000, ge=0, description="Most prompt and answer tokens a day, for each user."
+    )
+    llm_price_in: float = Field(0.0, ge=0, description="Price of a million prompt tokens.")
+    llm_price_out: float = Field(0.0, ge=0, description="Price of a million answer tokens.")
 
     confirm: Literal["send", "write", "never"] = Field(
         "send", description="Effects that need a yes first: send, or write and send."

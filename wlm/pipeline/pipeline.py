@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from wlm.errors import WlmError
 from wlm.pipeline import briefing, say
 from wlm.pipeline.dialogue.talk import Talk
-from wlm.pipeline.route.interface import Choice, Decision, Utterance
+from wlm.pipeline.route.interface import Choice, Decision, Past, Utterance
 from wlm.pipeline.understand import Understander, Understanding
 from wlm.types import Action, Event, EventRef, Reply, State, Turn, new_id
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from wlm.plugins.manager import Registry
     from wlm.store.turns import StoredTurn, Turns
     from wlm.types import Transcript
+
+_REMEMBERED = 5
+"""Turns of the conversation that a router is told of."""
 
 
 class Pipeline:
@@ -58,7 +61,7 @@ class Pipeline:
         self._owner = owner
         self._clock = clock
         self._transcriber = transcriber
-        self.understander = understander or Understander(registry, settings)
+        self.understander = understander or Understander(registry, settings, turns.store, clock)
 
     def ask(
         self,
@@ -217,6 +220,20 @@ class Pipeline:
             language=self._settings.config.language,
             vocabulary=self.vocabulary,
             memory=memory,
+            owner=self._owner,
+            history=self._history(conversation),
+        )
+
+    def _history(self, conversation: str | None) -> tuple[Past, ...]:
+        """The conversation's last turns, for a router that looks at them."""
+        if conversation is None or self._settings.config.router == "local":
+            return ()
+        turns = self._turns.list(self._owner, conversation=conversation, limit=_REMEMBERED)
+        return tuple(
+            Past(
+                turn.text, tuple((a.route.intent, tuple(a.route.slots)) for a in turn.turn.actions)
+            )
+            for turn in reversed(turns)
         )
 
     def _open_conversation(self) -> str | None:

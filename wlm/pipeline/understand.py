@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wlm.errors import BadSetting
 from wlm.pipeline import briefing
 from wlm.pipeline.route.interface import Choice, Decision, Router, Utterance
 from wlm.types import Route, jsonable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from wlm.config import Settings
     from wlm.pipeline.slots import SlotFiller
     from wlm.pipeline.slots.fill import Filled
     from wlm.plugins import IntentSpec
     from wlm.plugins.manager import Registry
+    from wlm.store.engine import Store
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +51,17 @@ class Understanding(NamedTuple):
 class Understander:
     """The installed skills' router and slot filler; both are made when first used."""
 
-    def __init__(self, registry: Registry, settings: Settings) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Settings,
+        store: Store,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._registry = registry
         self._settings = settings
+        self._store = store
+        self._clock = clock
 
     def understand(self, utterance: Utterance) -> Understanding:
         """What ``utterance`` asks for. Never raises for any text."""
@@ -92,6 +104,11 @@ class Understander:
     ) -> Route:
         spec = self._registry.intent(choice.intent)
         filled = self.filler.fill(spec, choice.text, utterance)
+        if choice.slots:
+            from wlm.pipeline.route.llm.values import merge
+
+            slots = merge(spec, filled.slots, choice.slots, choice.text)
+            filled = dataclasses.replace(filled, slots=slots)
         return Route(
             skill=spec.skill,
             intent=spec.name,
@@ -109,17 +126,23 @@ class Understander:
 
     @cached_property
     def router(self) -> Router:
-        """The router that ``WLM_ROUTER`` names: the local one, or one that a plugin brings."""
-        name, language = self._settings.config.router, self._settings.config.language
+        """The router that ``WLM_ROUTER`` names; a plugin's goes before ours of the same name."""
+        name = self._settings.config.router
         if name == "local":
-            from wlm.pipeline.route.local import LocalRouter
-
-            return LocalRouter.train(self._registry.intents, language, self._settings.paths.cache)
+            return self._local()
         for factories in self._registry.call("wlm_routers"):
             if name in factories:
                 router: Router = factories[name](self._registry.intents, self._settings)
                 return router
-        raise BadSetting(
-            f"Setting 'router' is {name!r}, and no installed plugin brings such a router.",
-            hint="`wlm config set router local` decides offline.",
+        from wlm.pipeline.route.llm.make import make_router
+
+        return make_router(
+            name, self._local(), self._registry.intents, self._settings, self._store, self._clock
+        )
+
+    def _local(self) -> Router:
+        from wlm.pipeline.route.local import LocalRouter
+
+        return LocalRouter.train(
+            self._registry.intents, self._settings.config.language, self._settings.paths.cache
         )

@@ -45,6 +45,7 @@ def check_all() -> Iterator[Finding]:
         yield from _plugins(assistant.registry, settings, failures)
         yield database
     yield from _models(settings)
+    yield from _language_model(settings)
     yield from check_audio()
 
 
@@ -125,3 +126,16 @@ def _models(settings: Settings) -> Iterator[Finding]:
         yield _fault("speech model", error)
     else:
         yield Finding("speech model", "ok", str(model.name if hasattr(model, "name") else model))
+
+
+def _language_model(settings: Settings) -> Iterator[Finding]:
+    """Whether the endpoint answers, where a router asks one."""
+    config = settings.config
+    if config.router == "local" or (config.offline and config.router == "cascade"):
+        return
+    from wlm.pipeline.route.llm.make import check
+
+    try:
+        yield Finding("language model", "ok", check(settings))
+    except WlmError as error:
+        yield _fault("language model", error)

@@ -85,7 +85,7 @@ class Service:
         """The router and the slot filler."""
         from wlm.pipeline.understand import Understander
 
-        return Understander(self.registry, self.settings)
+        return Understander(self.registry, self.settings, self.store, self.clock)
 
     @cached_property
     def transcriber(self) -> Transcriber:

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, MetaData, Table, delete, func, or_, select
+from sqlalchemy import ColumnElement, MetaData, Table, delete, func, null, or_, select, update
 
 from wlm.store.engine import Store
 from wlm.store.scope import mine
-from wlm.store.tables import events, turns
+from wlm.store.tables import events, llm_calls, turns
 from wlm.types import FINAL_STATES, WAITING_STATES, jsonable
 
 _FORGETTABLE = [state.value for state in FINAL_STATES | WAITING_STATES]
@@ -62,6 +62,9 @@ def forget(
         left = connection.execute(kept).scalar_one()
         gone = connection.execute(delete(events).where(part, ended)).rowcount
         connection.execute(delete(turns).where(*said))
+        # What a model answered to them goes too; that it was asked still counts today.
+        kept_answers = update(llm_calls).where(mine(llm_calls, owner))
+        connection.execute(kept_answers.values(answered=False, answer=null()))
     return Forgotten(ids, gone, left)
 
 

@@ -251,3 +251,22 @@ data_keys = Table(
     Index(None, "version"),
 )
 """Users' keys, wrapped by the master key of that version (``wlm.store.vault``)."""
+
+llm_calls = Table(
+    "llm_calls",
+    core,
+    Column("id", ID, primary_key=True),
+    Column("owner", OWNER, nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("answered", Boolean, nullable=False),
+    Column("answer", Text),
+    Column("tokens_in", Integer, nullable=False),
+    Column("tokens_out", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "owner", "created_at"),
+    Index(None, "owner", "key", "created_at"),
+)
+"""Calls to a language model: the day's budget, and answers for the same question.
+
+``key`` is a hash of the question, ``answer`` is sealed. Rows are dropped after two days.
+"""

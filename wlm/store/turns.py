@@ -66,6 +66,11 @@ class Turns:
         self._store = store
         self._clock = clock or (lambda: datetime.now(UTC))
 
+    @property
+    def store(self) -> Store:
+        """The database that they lie in."""
+        return self._store
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make what happens inside one transaction, also what the event engine accepts."""

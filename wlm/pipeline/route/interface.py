@@ -11,11 +11,20 @@ Outcome = Literal["act", "ask", "none"]
 
 
 @dataclasses.dataclass(frozen=True)
+class Past:
+    """An earlier turn of the conversation: what was said, and the intents with slot names."""
+
+    text: str
+    actions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Utterance:
     """What was said and in which situation.
 
     ``now`` is aware, in the user's zone. ``vocabulary`` has known names by slot kind or
     slot name (people, titles, places). ``memory`` is what the conversation remembers.
+    ``owner`` is who said it, ``history`` the last turns before it, oldest first.
     """
 
     text: str
@@ -23,6 +32,8 @@ class Utterance:
     language: str = "en"
     vocabulary: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    owner: str = "local"
+    history: Sequence[Past] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,11 +46,15 @@ class Candidate:
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One action found in the utterance: the intent and the part of the text it came from."""
+    """One action found in the utterance: the intent and the part of the text it came from.
+
+    ``slots`` are values that the router itself read; the slot filler's are merged with them.
+    """
 
     intent: str
     confidence: float
     text: str
+    slots: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""A language model beside the local router: asked, checked, and weighed, never obeyed."""

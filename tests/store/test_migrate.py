@@ -158,6 +158,15 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ),
     ],
     "0006": [],
+    "0007": [
+        (
+            "llm_calls",
+            {
+                "id": "c1", "owner": "local", "key": "k", "answered": True, "answer": "x",
+                "tokens_in": 1, "tokens_out": 1, "created_at": NOW,
+            },
+        ),
+    ],
 }  # fmt: skip
 
 FIRST = """

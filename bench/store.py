@@ -4,7 +4,7 @@ Fills a SQLite file and a Postgres database twice: with 10,000 and with 1,000,00
 finished events (with their histories), all of one user, which is the worst case. Then it does the
 same things on the small and the large one in turn, and prints the medians and their ratio.
 The bar is 1.5. `--size` sets the large number, `--only sqlite` leaves Postgres out, `--keep
-FOLDER` fills once and measures again.
+FOLDER` fills SQLite once and measures again, `--pause` waits between filling and measuring.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _ENDS = ["succeeded"] * 96 + ["failed"] * 2 + ["dead", "cancelled"]
 _CHUNK = 20_000
 
 
-class Row(NamedTuple):
-    """One finished event with its turn and its history."""
+class Kind(NamedTuple):
+    """The columns of a row that do not depend on when it was, ready to be written."""
 
     event: dict[str, Any]
     turn: dict[str, Any]
-    log: list[dict[str, Any]]
+    states: tuple[str, ...]
 
 
 def id_at(moment: datetime, number: int) -> str:
@@ -56,72 +56,98 @@ def id_at(moment: datetime, number: int) -> str:
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
-def rows(count: int) -> Iterator[Row]:
-    """Events that ended, half a minute apart, the newest a minute ago."""
+def kinds(count: int, rare: str = "") -> list[Kind]:
+    """What was said and how it ended, in many ways."""
     draw = random.Random(7)
+    return [_kind(draw, rare) for _ in range(count)]
+
+
+def _kind(draw: random.Random, rare: str) -> Kind:
+    intent, end = draw.choice(_SKILLS), draw.choice(_ENDS)
+    text = " ".join(["what about", *draw.sample(_WORDS, 3), rare]).strip()
+    reply = {"speech": f"Here is {text}.", "display": f"Here is {text}.", "data": {}}
+    error = {"code": "provider_away", "message": "Away.", "hint": "", "retryable": True}
+    route = {"skill": intent.partition(".")[0], "intent": intent, "slots": {},
+             "confidence": 0.98, "router": "local"}  # fmt: skip
+    event = {
+        "owner": OWNER, "state": end, "effect": "read", "attempts": 1, "max_attempts": 1,
+        "priority": 0, "confirmed": False, "begun": False, "depth": 0, "worker": "w/1/2",
+        "reply": reply if end == "succeeded" else None,
+        "error": error if end in ("failed", "dead") else None, **route,
+    }  # fmt: skip
+    turn = {
+        "owner": OWNER, "text": text, "reply": reply, "timings_ms": {"total": 12.5},
+        "decision": {"outcome": "act", "choices": [route]},
+        "actions": [{"route": route, "reply": reply,
+                     "event": {"id": "x", "state": end, "attempts": 1}}],
+    }  # fmt: skip
+    states = ("accepted", "queued", "running", end)
+    return Kind(_written(event), _written(turn), states)
+
+
+def _written(columns: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: json.dumps(value) if isinstance(value, dict | list) else value
+        for name, value in columns.items()
+    }
+
+
+def when(count: int, number: int) -> datetime:
+    """Half a minute apart, the newest a while ago."""
+    return NOW - timedelta(seconds=30 * (count - number) + 30)
+
+
+def rows(count: int, zone: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(table, row): turns and events that ended, and what happened to each event."""
+    draw, usual, rare = random.Random(5), kinds(500), kinds(1, "needle")[0]
     for n in range(count):
-        at = NOW - timedelta(seconds=30 * (count - n) + 30)
-        intent, end = draw.choice(_SKILLS), draw.choice(_ENDS)
-        event, turn = id_at(at, 2 * n), id_at(at, 2 * n + 1)
-        rare = " needle" if n == count // 100 else ""
-        text = f"what about {' '.join(draw.sample(_WORDS, 3))}{rare}"
-        reply = {"speech": f"Here is {text}.", "display": f"Here is {text}.", "data": {}}
-        error = {"code": "provider_away", "message": "Away.", "hint": "", "retryable": True}
-        route = {"skill": intent.partition(".")[0], "intent": intent, "slots": {},
-                 "confidence": 0.98, "router": "local"}  # fmt: skip
-        states = ["accepted", "queued", "running", end]
-        yield Row(
-            {
-                "id": event, "owner": OWNER, "state": end, "effect": "read", "attempts": 1,
-                "max_attempts": 1, "priority": 0, "confirmed": False, "begun": False,
-                "conversation": turn, "turn": turn, "root": event, "depth": 0, "worker": "w/1/2",
-                "created_at": at, "run_at": at, "started_at": at, "finished_at": at,
-                "reply": reply if end == "succeeded" else None,
-                "error": error if end in ("failed", "dead") else None, **route,
-            },
-            {
-                "id": turn, "owner": OWNER, "conversation": turn, "text": text, "reply": reply,
-                "decision": {"outcome": "act", "choices": [route]},
-                "actions": [{"route": route, "reply": reply,
-                             "event": {"id": event, "state": end, "attempts": 1}}],
-                "timings_ms": {"total": 12.5}, "created_at": at,
-            },
-            [
+        kind = rare if n == count // 100 else draw.choice(usual)
+        moment = when(count, n)
+        at = f"{moment:%Y-%m-%d %H:%M:%S.%f}{zone}"
+        event, turn = id_at(moment, 2 * n), id_at(moment, 2 * n + 1)
+        ids = {"id": event, "root": event, "turn": turn, "conversation": turn}
+        times = dict.fromkeys(("created_at", "run_at", "started_at", "finished_at"), at)
+        yield "turns", {**kind.turn, "id": turn, "conversation": turn, "created_at": at}
+        yield "events", {**kind.event, **ids, **times}
+        for state in kind.states:
+            yield (
+                "event_log",
                 {"event_id": event, "owner": OWNER, "at": at, "state": state, "attempt": 1,
-                 "worker": "w/1/2"}
-                for state in states
-            ],
-        )  # fmt: skip
+                 "worker": "w/1/2"},
+            )  # fmt: skip
 
 
 def fill(store: Store, count: int) -> None:
     """Put the rows in, by the database's own quickest way."""
-    pending: dict[str, list[dict[str, Any]]] = {"events": [], "turns": [], "event_log": []}
-    tables = {"events": events, "turns": turns, "event_log": event_log}
-
-    def flush() -> None:
-        with store.write() as connection:
-            raw: Any = connection.connection.driver_connection
-            for name in ("turns", "events", "event_log"):
-                _load(raw, tables[name], pending[name], sqlite=store.sqlite)
-                pending[name].clear()
-
-    for number, row in enumerate(rows(count), 1):
-        pending["events"].append(row.event)
-        pending["turns"].append(row.turn)
-        pending["event_log"] += row.log
-        if number % _CHUNK == 0 or number == count:
-            flush()
+    tables = {"turns": turns, "events": events, "event_log": event_log}
+    pending: dict[str, list[dict[str, Any]]] = {name: [] for name in tables}
+    number = 0
+    for name, row in rows(count, "" if store.sqlite else "+00:00"):
+        pending[name].append(row)
+        number += name == "turns"
+        if len(pending["event_log"]) == 4 * _CHUNK:
+            _flush(store, tables, pending)
             if number % 200_000 == 0:
-                print(f"  {number:,} of {count:,}", file=sys.stderr)
+                print(f"  {number:,} of {count:,}", file=sys.stderr, flush=True)
+    _flush(store, tables, pending)
     if not store.sqlite:  # as its autovacuum would by then; nobody does it to SQLite
         with store.alter() as connection:
             connection.exec_driver_sql("ANALYZE")
 
 
+def _flush(store: Store, tables: dict[str, Any], pending: dict[str, list[dict[str, Any]]]) -> None:
+    with store.write() as connection:
+        raw: Any = connection.connection.driver_connection
+        for name, values in pending.items():
+            if values:
+                _load(raw, tables[name], values, sqlite=store.sqlite)
+                values.clear()
+
+
 def _load(raw: Any, table: Any, values: list[dict[str, Any]], *, sqlite: bool) -> None:
-    names = [c.name for c in table.c if c.name in values[0]] + _missing(table, values[0])
-    plain = [[_plain(row.get(name), sqlite=sqlite) for name in names] for row in values]
+    names = [c.name for c in table.c if c.name in values[0]]
+    _check(table, values[0])
+    plain = [[row[name] for name in names] for row in values]
     columns = ", ".join(names)
     if sqlite:
         marks = ", ".join("?" * len(names))
@@ -133,25 +159,11 @@ def _load(raw: Any, table: Any, values: list[dict[str, Any]], *, sqlite: bool) -
         copy.write(buffer.getvalue())
 
 
-def _missing(table: Any, row: dict[str, Any]) -> list[str]:
-    """Columns that must have a value and that this bench knows nothing of: from their defaults."""
-    left = [
-        c.name
-        for c in table.c
-        if c.name not in row and not c.nullable and c.server_default is None and not c.primary_key
-    ]
-    if left:
-        raise SystemExit(f"bench.store must learn to fill {table.name}: {', '.join(left)}")
-    return left
-
-
-def _plain(value: Any, *, sqlite: bool) -> Any:
-    match value:
-        case dict() | list():
-            return json.dumps(value)
-        case datetime():
-            return value.strftime("%Y-%m-%d %H:%M:%S.%f") + ("" if sqlite else "+00:00")
-    return value
+def _check(table: Any, row: dict[str, Any]) -> None:
+    """Stop where the table has a column that must have a value and that nobody fills here."""
+    for c in table.c:
+        if not (c.name in row or c.nullable or c.server_default is not None or c.primary_key):
+            raise SystemExit(f"bench.store must learn to fill {table.name}.{c.name}")
 
 
 class Side:
@@ -178,7 +190,7 @@ class Side:
     def one(self) -> str:
         """The id of any of the events."""
         n = self._draw.randrange(self.count)
-        return id_at(NOW - timedelta(seconds=30 * (self.count - n) + 30), 2 * n)
+        return id_at(when(self.count, n), 2 * n)
 
     def accept(self) -> None:
         """Accept an event, and take it back so that no queue grows."""
@@ -244,6 +256,7 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=1_000_000)
     parser.add_argument("--only", choices=["sqlite", "postgres"])
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--pause", action="store_true", help="wait for a line before measuring")
     options = parser.parse_args()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="wlm-store-"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -258,6 +271,9 @@ def main() -> int:
                     fill(side.store, count)
                     print(f"{kind}: {count:,} filled in {time.perf_counter() - start:.0f} s")
                 sides.append(side)
+            if options.pause:
+                print(f"{kind}: filled; a line on stdin begins the measurement", flush=True)
+                sys.stdin.readline()
             print(f"{kind:<32}{SMALL:>12,}{options.size:>12,}   ratio  (median ms; bar {BAR})")
             for name, low, high in measure(*sides):
                 worst = max(worst, high / low)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,26 @@ def asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         return event.id
 
 
+def test_watch_shows_what_is_open_before_what_has_ended(
+    done: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Assistant() as assistant:
+        later = datetime.now(UTC) + timedelta(days=1)
+        waiting = assistant.engine.accept(OWNER, Route("meeting", "meeting.list"), run_at=later)
+        for _ in range(3):
+            assistant.engine.run(
+                assistant.engine.accept(OWNER, Route("meeting", "meeting.list")).id
+            )
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", stop)
+    lines = wlm("events", "watch", "--json", "--limit", "2").stdout.splitlines()
+    assert json.loads(lines[-1])["id"] == waiting.id and len(lines) == 2
+    assert waiting.id in wlm("events", "watch", "--limit", "2").stdout
+
+
 def test_list_and_show(done: str) -> None:
     listed = shown("events", "list")
     assert [event["id"] for event in listed["events"]] == [done] and listed["next"] is None
@@ -76,7 +97,11 @@ def test_list_and_show(done: str) -> None:
     states = [entry["state"] for entry in one["history"]]
     assert states == ["accepted", "queued", "running", "succeeded"]
     assert one["event"]["id"] == done
+    assert [step["state"] for step in one["history"]][-1] == "succeeded"
+    assert one["history"][0]["after_seconds"] is None and one["history"][-1]["after_seconds"] >= 0
+    assert [node["id"] for node in one["tree"]] == [done]
     assert "attempt 1" in wlm("events", "show", done).stdout
+    assert [e["id"] for e in shown("events", "list", "--skill", "meeting")["events"]] == [done]
     assert isinstance(refusal("events", "show", "nothing"), NotFound)
     assert isinstance(refusal("events", "list", "--state", "odd"), UsageError)
 

@@ -72,24 +72,19 @@ def list_(
 
 @app.command()
 def show(event_id: EventId, json: AsJson = False) -> None:
-    """One event with its whole history."""
+    """One event with its whole history, what it came from and what it caused."""
+    from wlm.cli import event_view
     from wlm.sdk.assistant import Assistant
 
     with Assistant() as assistant:
         event = assistant.event(event_id)
         entries = assistant.engine.history(assistant.owner, event_id)
+        family = assistant.engine.family(assistant.owner, event_id)
         zone = assistant.settings.zone
     if json:
-        from wlm.types import jsonable
-
-        history = [jsonable(entry._asdict()) for entry in entries]
-        _print_json({"event": event.to_dict(), "history": history})
-        return
-    _show(event, zone)
-    for entry in entries:
-        what = " ".join(part for part in (entry.code, entry.detail) if part)
-        moment = f"{entry.at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
-        typer.echo(f"  {moment}  {entry.state:<20} attempt {entry.attempt}  {what}".rstrip())
+        _print_json(event_view.as_json(event, entries, family))
+    else:
+        event_view.show(event, entries, family, zone)
 
 
 @app.command()
@@ -111,7 +106,7 @@ def watch(
             _watch_table(assistant, states, limit, every)
         seen: dict[str, Event] = {}
         while True:
-            for event in reversed(assistant.events(states=states, limit=limit)):
+            for event in reversed(_watched(assistant, states, limit)):
                 if seen.get(event.id) != event:
                     _print_json(event.to_dict())
                     seen[event.id] = event
@@ -194,6 +189,16 @@ def _states(names: list[str] | None) -> list[Any] | None:
     return [known[name] for name in names]
 
 
+def _watched(assistant: Assistant, states: list[Any] | None, limit: int) -> list[Event]:
+    """What has not ended, however old it is, before the newest of what has."""
+    from wlm.types import FINAL_STATES, State
+
+    if states is not None:
+        return assistant.events(states=states, limit=limit)
+    open_ = assistant.events(states=set(State) - FINAL_STATES, limit=limit)
+    return open_ + assistant.events(states=FINAL_STATES, limit=limit)[: limit - len(open_)]
+
+
 def _watch_table(assistant: Assistant, states: list[Any] | None, limit: int, every: float) -> None:
     import time
 
@@ -202,7 +207,7 @@ def _watch_table(assistant: Assistant, states: list[Any] | None, limit: int, eve
     zone = assistant.settings.zone
     with Live(console=_console(), auto_refresh=False, screen=False) as live:
         while True:
-            events = assistant.events(states=states, limit=limit)
+            events = _watched(assistant, states, limit)
             live.update(_table(events, zone), refresh=True)
             time.sleep(every)
 
@@ -241,29 +246,6 @@ def _what(event: Event, zone: ZoneInfo) -> str:
     ):
         return f"due {event.run_at.astimezone(zone):%Y-%m-%d %H:%M}"
     return event.reply.speech if event.reply is not None else ""
-
-
-def _show(event: Event, zone: ZoneInfo) -> None:
-    slots = ", ".join(f"{name}={value}" for name, value in event.route.slots.items())
-    lines = {
-        "event": event.id,
-        "state": event.state.value,
-        "intent": f"{event.route.intent} ({event.effect})",
-        "slots": slots,
-        "due": f"{event.run_at.astimezone(zone):%Y-%m-%d %H:%M:%S}" if event.run_at else "",
-        "attempts": str(event.attempts),
-        "conversation": event.conversation or "",
-        "turn": event.turn or "",
-        "parent": event.parent or "",
-        "asks": event.question.text if event.question else "",
-        "error": f"{event.error.code}: {event.error.message}" if event.error else "",
-        "hint": event.error.hint if event.error else "",
-        "reply": event.reply.display if event.reply else "",
-    }
-    for name, value in lines.items():
-        first, *rest = value.splitlines() or [""]
-        if value:
-            typer.echo("\n".join([f"{name:<13}{first}", *(f"{'':13}{line}" for line in rest)]))
 
 
 def _console() -> Any:

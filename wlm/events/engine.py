@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from wlm.errors import UsageError, WlmError
 from wlm.events.contexts import Contexts
 from wlm.events.courier import NOTICE
+from wlm.events.family import family
 from wlm.events.ledger import Entry, Ledger, Row, held, one, to_event
 from wlm.events.prepare import answered, confirmation
 from wlm.events.runner import Runner
@@ -246,6 +247,11 @@ class Engine:
         """What happened to an event, oldest first. Raises ``NotFound``."""
         self._ledger.fetch(one(owner, event_id))
         return self._ledger.history(owner, event_id)
+
+    def family(self, owner: str, event_id: str) -> list[tuple[int, Event]]:
+        """An event with what it came from and what it caused, each after its parent, with its
+        depth in the tree. Raises ``NotFound``."""
+        return family(self._store, owner, event_id)
 
     def list(
         self,

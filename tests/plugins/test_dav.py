@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.http_server import Answer, HttpServer, Request
 from wlm.errors import BadRequest, ProviderError
-from wlm.plugins.dav import Changed, Dav
 from wlm.plugins.http import Http
+from wlm.plugins.sync.dav import Changed, Dav
 
 ONE = """<response><href>{0}</href><propstat><prop><getetag>{1}</getetag></prop></propstat>
 </response>"""

@@ -16,15 +16,16 @@ from hypothesis import strategies as st
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Entry, utc
 from wlm_meeting.sync import run as syncing
-from wlm_meeting.sync.both_ways import Synced
 from wlm_meeting.sync.content import digest, understand
-from wlm_meeting.sync.links import reported
+from wlm_meeting.tables import kept
 
 from plugins.meeting.tests.talk import BERLIN, Talk, at, day
 from tests.support.cutter import Cutter
 from tests.support.http_server import Answer, HttpServer
 from tests.support.radicale import Radicale
 from wlm.errors import BadRequest, ProviderAway, ProviderError
+from wlm.plugins.sync.both_ways import Synced
+from wlm.plugins.sync.remotes import Remotes
 from wlm.types import new_id
 
 _NAMES = (f"cal{number}" for number in itertools.count())
@@ -88,7 +89,7 @@ class Pair:
         for name in self.server.names(self.name):
             data = self.server.get(f"{self.name}/{name}").decode()
             remote = understand(data, self.calendar)
-            found[remote.uid] = remote.family[0].title if remote.family else ""
+            found[remote.uid] = remote.thing[0].title if remote.thing else ""
         return found
 
     def digests(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -99,7 +100,7 @@ class Pair:
         there = {}
         for name in self.server.names(self.name):
             remote = understand(self.server.get(f"{self.name}/{name}").decode(), self.calendar)
-            there[remote.uid] = digest(remote.family)
+            there[remote.uid] = digest(remote.thing)
         return {uid: digest(family) for uid, family in here.items()}, there
 
 
@@ -147,7 +148,8 @@ def test_changed_on_both_sides_keeps_both(pair: Pair) -> None:
     )
     assert sorted(pair.here().values()) == ["Visit (your version)", "Visit of the auditor"]
     assert pair.here() == pair.there()
-    assert [each["title"] for each in reported(pair.talk.ctx)] == ["Visit of the auditor"]
+    (conflict,) = Remotes(pair.talk.ctx, kept).reported()
+    assert conflict["title"] == "Visit of the auditor"
 
 
 def test_the_same_change_on_both_sides_is_no_conflict(pair: Pair) -> None:
@@ -213,8 +215,8 @@ def test_a_changed_occurrence_crosses_both_ways(pair: Pair) -> None:
     pair.talk("cancel", title="Series", when=day("2026-12-15"))
     assert pair.sync() == Synced(pushed=1)
     again = understand(pair.server.get(f"{pair.name}/s.ics").decode(), pair.calendar)
-    assert len(again.family) == 2
-    assert again.family[0].exdates
+    assert len(again.thing) == 2
+    assert again.thing[0].exdates
     assert pair.sync() == Synced()
 
 

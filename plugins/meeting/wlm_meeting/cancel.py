@@ -10,7 +10,7 @@ from wlm.plugins import Context, Person, Reply, TimeRange
 from wlm_meeting import reminders, say, target, undo
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Occurrence
-from wlm_meeting.sync.links import check_ours
+from wlm_meeting.sync.subscription import check_ours
 
 Scope = Literal["one", "all"]
 

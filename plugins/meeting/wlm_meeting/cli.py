@@ -63,9 +63,10 @@ def commands(context: Callable[[], Context]) -> typer.Typer:
         as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     ) -> None:
         """Meetings that were changed on both sides at once, and how that was settled."""
-        from wlm_meeting.sync.links import reported
+        from wlm.plugins.sync.remotes import Remotes
+        from wlm_meeting.tables import kept
 
-        found = reported(context())
+        found = Remotes(context(), kept).reported()
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
             return

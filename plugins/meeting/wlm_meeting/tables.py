@@ -22,6 +22,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from wlm.plugins.sync.remotes import tables
+
 metadata = MetaData()
 
 entries = Table(
@@ -60,46 +62,5 @@ entries = Table(
     Index("ix_meeting_entries_notify", "owner", "notify_event"),
 )
 
-remotes = Table(
-    "meeting_remotes",
-    metadata,
-    Column("id", String(26), primary_key=True),
-    Column("owner", String(64), nullable=False),
-    # caldav: read and written; ics: a subscription, which is only read
-    Column("kind", String(8), nullable=False),
-    Column("url", Text, nullable=False),
-    # Where the calendar lies, as the server said; of a subscription the same.
-    Column("collection", Text, nullable=False),
-    Column("token", Text, nullable=False),
-    Column("synced_at", DateTime),
-    Column("busy_until", DateTime),
-    Index("ix_meeting_remotes_owner", "owner"),
-)
-
-links = Table(
-    "meeting_links",
-    metadata,
-    Column("id", String(26), primary_key=True),
-    Column("owner", String(64), nullable=False),
-    Column("remote", String(26), nullable=False),
-    Column("uid", String(512), nullable=False),
-    Column("href", Text, nullable=False),
-    Column("etag", Text, nullable=False),
-    # What the meeting said when both sides agreed; empty where we keep no copy of it.
-    Column("digest", String(64), nullable=False),
-    # As the server has it: properties that we do not know are written back from here.
-    Column("data", Text, nullable=False),
-    Index("ix_meeting_links_remote", "owner", "remote"),
-    Index("ix_meeting_links_uid", "owner", "uid"),
-)
-
-conflicts = Table(
-    "meeting_conflicts",
-    metadata,
-    Column("id", String(26), primary_key=True),
-    Column("owner", String(64), nullable=False),
-    Column("at", DateTime, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("what", String(64), nullable=False),
-    Index("ix_meeting_conflicts_owner", "owner", "at"),
-)
+kept = tables("meeting", metadata)
+"""The calendars elsewhere, and what each meeting was when both sides last agreed."""

@@ -15,7 +15,7 @@ from wlm_meeting.cancel import Scope
 from wlm_meeting.create import ask_time, clash_text, clashes, person_data, remember, repeating
 from wlm_meeting.entry import Entry, Occurrence
 from wlm_meeting.settings import settings_of
-from wlm_meeting.sync.links import check_ours
+from wlm_meeting.sync.subscription import check_ours
 
 Change = Literal["longer", "shorter", "later", "earlier"]
 _DAY = timedelta(days=1)

@@ -1,19 +1,25 @@
-"""A meeting as it crosses between two calendars: read, compared, written back whole."""
+"""Meetings as they cross between two calendars: read, compared, written back whole."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from wlm.errors import BadRequest
+from wlm.plugins import Context
+from wlm.plugins.sync.both_ways import Read
+from wlm.plugins.sync.remotes import Remotes
+from wlm.types import new_id
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Entry
-from wlm_meeting.ics import content
+from wlm_meeting.ics import content, drop, under
 from wlm_meeting.ics_read import read
 from wlm_meeting.ics_write import write
 
+SUBSCRIPTION = "ics"
 _WRITTEN = """
 UID SUMMARY DTSTAMP CREATED LAST-MODIFIED SEQUENCE DTSTART DTEND DURATION RECURRENCE-ID RRULE RDATE
 EXDATE LOCATION DESCRIPTION TRANSP X-WLM-KIND ATTENDEE
@@ -21,13 +27,61 @@ EXDATE LOCATION DESCRIPTION TRANSP X-WLM-KIND ATTENDEE
 _OURS = frozenset(_WRITTEN.split())
 """Properties that we write ourselves; all others are the server's, and are kept."""
 
+Family = list[Entry]
+"""A meeting or a series, and behind it its changed occurrences."""
 
-class Remote(NamedTuple):
-    """A meeting as a server has it. ``family`` is empty where it cannot be kept here."""
 
-    uid: str
-    family: list[Entry]
-    data: str
+class Meetings:
+    """Our side: what belongs at the server are meetings, without reminders and subscriptions."""
+
+    def __init__(self, ctx: Context, remotes: Remotes) -> None:
+        self._ctx = ctx
+        self._remotes = remotes
+        self._calendar = Calendar(ctx)
+
+    def all(self) -> dict[str, Family]:
+        """Every meeting by UID."""
+        subscribed = {link.uid for each in self._remotes.all(SUBSCRIPTION) for link in each.links()}
+        found: dict[str, Family] = {}
+        for entry in self._calendar.all():
+            if entry.kind == "meeting" and entry.uid not in subscribed:
+                found.setdefault(entry.uid, []).append(entry)
+        return {uid: _in_order(family) for uid, family in found.items()}
+
+    def here(self, uid: str) -> Family | None:
+        """The meeting of that UID."""
+        found = self._calendar.of_uids([uid]).get(uid, [])
+        return _in_order(found) if found and found[0].kind == "meeting" else None
+
+    def digest(self, thing: Family) -> str:
+        """What it says."""
+        return digest(thing)
+
+    def title(self, thing: Family) -> str:
+        """What it is called."""
+        return thing[0].title
+
+    def read(self, data: str) -> Read:
+        """The meeting in a resource."""
+        return understand(data, self._calendar)
+
+    def write(self, thing: Family, before: str) -> bytes:
+        """The resource to write."""
+        ours = write(thing)
+        return _with_theirs(ours, before) if before else ours
+
+    def take(self, here: Family | None, there: Family) -> None:
+        """Put the server's in place of ours, under its id and with its alarm."""
+        drop(self._ctx, self._calendar, here or [])
+        self._calendar.add(*under(here or [], there))
+
+    def drop(self, here: Family) -> None:
+        """Take ours out."""
+        drop(self._ctx, self._calendar, here)
+
+    def keep_copy(self, here: Family) -> None:
+        """Keep ours as a meeting of its own."""
+        self._calendar.add(*_copy(here))
 
 
 def digest(family: Iterable[Entry]) -> str:
@@ -36,23 +90,41 @@ def digest(family: Iterable[Entry]) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
-def understand(data: str, calendar: Calendar) -> Remote:
-    """The meeting in a resource. One that is cancelled or cannot be read has no family."""
+def understand(data: str, calendar: Calendar) -> Read:
+    """The meeting in a resource; none where it is cancelled or cannot be kept."""
     try:
         found = read(data.encode(), calendar.zone, calendar.now)
     except BadRequest:
-        return Remote("", [], data)
+        return Read("", None)
     families = [family for family in found.families if family[0].kind == "meeting"]
     if found.skipped or len(families) != 1:
         uid = families[0][0].uid if families else next(iter(found.cancelled), "")
-        return Remote(uid, [], data)
-    return Remote(families[0][0].uid, families[0], data)
+        return Read(uid, None, cancelled=bool(found.cancelled) and not found.skipped)
+    return Read(families[0][0].uid, families[0])
 
 
-def rendered(family: Sequence[Entry], before: str) -> bytes:
-    """The resource to write: ours, with what ``before`` says that we do not know."""
-    ours = write(family)
-    return _with_theirs(ours, before) if before else ours
+def _in_order(family: Family) -> Family:
+    return sorted(family, key=lambda entry: entry.recurrence)
+
+
+def _copy(family: Sequence[Entry]) -> Family:
+    """The same meeting under a name of its own, marked as what it is."""
+    master_id = new_id()
+    uid = f"{master_id}@wlm"
+    ids = [master_id, *(new_id() for _ in family[1:])]
+    return [
+        dataclasses.replace(
+            entry,
+            id=id_,
+            uid=uid,
+            title=f"{entry.title} (your version)",
+            series=master_id if entry.series else None,
+            notify_event=None,
+            notify_before=None,
+            sequence=0,
+        )
+        for id_, entry in zip(ids, family, strict=True)
+    ]
 
 
 def _with_theirs(ours: bytes, before: str) -> bytes:

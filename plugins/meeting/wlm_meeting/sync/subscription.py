@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 
+from wlm.errors import BadRequest
 from wlm.plugins import Context
+from wlm.plugins.sync.both_ways import Synced
+from wlm.plugins.sync.remotes import Remote, Remotes
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.ics import drop, under
 from wlm_meeting.ics_read import read
-from wlm_meeting.sync.both_ways import Synced
-from wlm_meeting.sync.content import digest
-from wlm_meeting.sync.links import Remote
+from wlm_meeting.sync.content import SUBSCRIPTION, digest
+from wlm_meeting.tables import kept
 
 _MAX_BYTES = 20_000_000
 
@@ -39,6 +41,15 @@ def drop_all(ctx: Context, remote: Remote) -> None:
     calendar = Calendar(ctx)
     for link in remote.links():
         drop(ctx, calendar, calendar.of_uids([link.uid]).get(link.uid, []))
+
+
+def check_ours(ctx: Context, uid: str) -> None:
+    """Raises ``BadRequest`` for a meeting of a subscription: it cannot be changed here."""
+    if SUBSCRIPTION in Remotes(ctx, kept).of(uid):
+        raise BadRequest(
+            "That meeting comes from a calendar that is only read; nothing was changed.",
+            hint="Change it where that calendar is kept.",
+        )
 
 
 def _replace(ctx: Context, remote: Remote, data: bytes, done: Synced) -> None:

@@ -1,4 +1,4 @@
-"""What to do with a meeting that may have changed on either side since both agreed.
+"""What to do with a thing that may have changed on either side since both agreed.
 
     here \\ there    as it was   changed                 gone
     as it was        nothing     take                    drop
@@ -18,7 +18,7 @@ Side = Literal["same", "changed", "gone"]
 
 
 class Step(Enum):
-    """What is done with one meeting."""
+    """What is done with one thing."""
 
     NOTHING = "nothing"
     AGREE = "agree"
@@ -51,7 +51,7 @@ _STEPS: dict[tuple[Side, Side], Step] = {
 
 
 def settle(base: str | None, here: str | None, there: str | None) -> Step:
-    """The step for a meeting by its digests; ``None``: it is not there (``base``: it never was)."""
+    """The step for a thing by its digests; ``None``: it is not there (``base``: it never was)."""
     if base is None:
         if here is None:
             return Step.NOTHING if there is None else Step.TAKE

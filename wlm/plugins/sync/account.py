@@ -1,0 +1,124 @@
+"""An account at a server, and syncs with it: when, one at a time, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from wlm.errors import BadRequest, ProviderAway, ProviderError
+from wlm.plugins.sync.both_ways import BothWays, Copies, Synced
+from wlm.plugins.sync.collection import Collection, Kind
+from wlm.plugins.sync.dav import Dav
+from wlm.types import Reply
+
+if TYPE_CHECKING:
+    from wlm.plugins.context import Context
+    from wlm.plugins.sync.remotes import Remote, Remotes
+
+Thing = TypeVar("Thing")
+
+
+class Account(NamedTuple):
+    """Which collection of which kind, and who we are there. ``name`` may be empty."""
+
+    kind: str
+    of: Kind
+    url: str
+    user: str
+    password: str
+    name: str
+
+    @property
+    def place(self) -> str:
+        """What tells one collection from another: the address, and which one there."""
+        return f"{self.url}#{self.name}"
+
+
+def sync(ctx: Context, remotes: Remotes, account: Account, copies: Copies[Thing]) -> Synced:
+    """Bring the user's things in step with the account's.
+
+    Nothing is done while another process is at it. Raises what the server's failures raise;
+    what was done before is kept, and the next sync goes on from there.
+    """
+    for each in remotes.all(account.kind):
+        if each.url != account.place:  # the settings name another one now
+            with ctx.db.transaction():
+                remotes.forget(each)
+    with locked(remotes.at(account.kind, account.place)) as remote:
+        if remote is None:
+            return Synced()
+        return BothWays(ctx, remotes, remote, _collection(ctx, account, remote), copies).run()
+
+
+@contextmanager
+def locked(remote: Remote) -> Iterator[Remote | None]:
+    """The remote for ourselves; ``None`` if another process is at it."""
+    if not remote.lock():
+        yield None
+        return
+    try:
+        yield remote
+        remote.in_step()
+    finally:
+        remote.unlock()
+
+
+def freshen(
+    ctx: Context, remotes: Remotes, minutes: int, what: str, work: Callable[[], Synced]
+) -> str:
+    """Do ``work`` if the last sync is ``minutes`` ago; a sentence where that did not go well."""
+    if minutes == 0:
+        return ""
+    times = [each.synced_at for each in remotes.all()]
+    oldest = None if None in times or not times else min(time for time in times if time)
+    now = ctx.now.astimezone(UTC).replace(tzinfo=None)
+    if oldest and now - oldest < timedelta(minutes=minutes):
+        return ""
+    try:
+        work()
+    except (ProviderAway, ProviderError, BadRequest) as error:
+        if oldest is None:
+            return f"{what} could not be read yet: {error.message}"
+        then = oldest.replace(tzinfo=UTC).astimezone(ctx.timezone)
+        return f"{what} cannot be read now; this is as it was {then:%A %H:%M}."
+    return ""
+
+
+def reply(what: str, done: Synced) -> Reply:
+    """What a sync did, in words; ``what`` is in step, such as "Your calendars are"."""
+    counted = (
+        (done.taken, "taken over"),
+        (done.dropped, "dropped"),
+        (done.pushed, "sent"),
+        (done.removed, "removed there"),
+    )
+    parts = [f"{number} {words}" for number, words in counted if number]
+    speech = f"{what} in step: {_and(parts)}." if parts else f"{what} in step; nothing had changed."
+    if done.conflicts:
+        titles = _and([title for title, _ in done.conflicts[:3]])
+        speech += f" Look at {titles}: {done.conflicts[0][1]}."
+    shown = [f"  {title}: {what}" for title, what in done.conflicts]
+    if done.left_out:
+        shown.append(f"  {done.left_out} are only at the server: they cannot be kept here.")
+    return Reply(speech, "\n".join([speech, *shown]), {"sync": done.to_dict()})
+
+
+def _collection(ctx: Context, account: Account, remote: Remote) -> Collection:
+    if not (account.user and account.password):
+        raise BadRequest(
+            "The server needs a user and a password.",
+            hint=f"Run `wlm skills configure {ctx.skill}`.",
+        )
+    dav = Dav(ctx.http, account.url, account.user, account.password)
+    if remote.collection:
+        return Collection(dav, account.of, remote.collection)
+    found = Collection.find(dav, account.of, account.name)
+    remote.note(collection=found.url)
+    return found
+
+
+def _and(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

@@ -137,6 +137,13 @@ class Reply(Json):
         if not self.display:
             object.__setattr__(self, "display", self.speech)
 
+    def noted(self, note: str) -> Reply:
+        """The same with a sentence behind it, such as how old it is; for an empty one, itself."""
+        if not note:
+            return self
+        data = {**self.data, "note": note}
+        return Reply(f"{self.speech} {note}", f"{self.display}\n{note}", data)
+
 
 class State(StrEnum):
     """The states of an event."""

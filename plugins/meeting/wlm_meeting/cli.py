@@ -20,6 +20,10 @@ _SHOWN = 20
 
 def commands(context: Callable[[], Context]) -> typer.Typer:
     """The commands; ``context`` makes the context that they work in."""
+    from wlm.plugins.sync.commands import add_commands
+    from wlm_meeting.sync import run
+    from wlm_meeting.tables import kept
+
     app = typer.Typer(no_args_is_help=True, help="Bring calendars in, out, and in step.")
 
     @app.command("import")
@@ -46,35 +50,7 @@ def commands(context: Callable[[], Context]) -> typer.Typer:
         files.write(file, data)
         typer.echo(f"Wrote the calendar, {len(data):,} bytes.", err=True)
 
-    @app.command()
-    def sync(
-        as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
-    ) -> None:
-        """Bring the calendar in step with the one at the server, now."""
-        from wlm_meeting.sync import run
-
-        done = run.sync(context())
-        typer.echo(
-            json.dumps(done.to_dict(), ensure_ascii=False) if as_json else run.reply(done).display
-        )
-
-    @app.command()
-    def conflicts(
-        as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    ) -> None:
-        """Meetings that were changed on both sides at once, and how that was settled."""
-        from wlm.plugins.sync.remotes import Remotes
-        from wlm_meeting.tables import kept
-
-        found = Remotes(context(), kept).reported()
-        if as_json:
-            typer.echo(json.dumps(found, ensure_ascii=False))
-            return
-        for each in found:
-            typer.echo(f"{each['at'][:16]}  {each['title']}: {each['what']}")
-        if not found:
-            typer.echo("There were none.")
-
+    add_commands(app, context, kept, run.sync, run.reply)
     return app
 
 

@@ -94,13 +94,6 @@ def _freshened(ctx: Context) -> str:
     return freshen(ctx)
 
 
-def _noted(reply: Reply, note: str) -> Reply:
-    """The reply with a sentence on how old it is."""
-    if not note:
-        return reply
-    return Reply(f"{reply.speech} {note}", f"{reply.display}\n{note}", {**reply.data, "note": note})
-
-
 class Meeting(Skill):
     """Meetings, appointments and reminders in your calendar."""
 
@@ -145,7 +138,7 @@ class Meeting(Skill):
 
         mend(ctx)
         note = _freshened(ctx)
-        return _noted(look(ctx, Query(title, when, start, people or [], pick)), note)
+        return look(ctx, Query(title, when, start, people or [], pick)).noted(note)
 
     @intent(examples=["move {title} to {start}"], effect="write")
     def update(
@@ -209,7 +202,7 @@ class Meeting(Skill):
         from wlm_meeting.find_time import find_time
 
         note = _freshened(ctx)
-        return _noted(find_time(ctx, duration, when, people or []), note)
+        return find_time(ctx, duration, when, people or []).noted(note)
 
     @intent(examples=["remind me to {title} {start}"], effect="write")
     def remind(

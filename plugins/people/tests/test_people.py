@@ -351,5 +351,7 @@ def test_the_age_is_right_on_the_day(known, skill, tmp_path):
 
 def test_declaration_is_sound():
     specs = People.intents()
-    assert list(specs) == ["people.find", "people.add", "people.update", "people.restore"]
+    assert list(specs) == [
+        f"people.{verb}" for verb in (["find", "add", "update", "restore", "sync"])
+    ]
     assert [spec.effect for spec in specs.values()] == ["read", "write", "write", "write"]

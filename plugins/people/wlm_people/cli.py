@@ -1,4 +1,4 @@
-"""`wlm people import FILE` and `wlm people export [FILE]`."""
+"""`wlm people import FILE`, `export [FILE]`, `sync` and `conflicts`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 def commands(context: Callable[[], Context]) -> typer.Typer:
     """The commands; ``context`` makes the context that they work in."""
-    app = typer.Typer(no_args_is_help=True, help="Bring contacts in (vCard, CSV) and out (vCard).")
+    from wlm.plugins.sync.commands import add_commands
+    from wlm_people.sync import run
+    from wlm_people.tables import kept
+
+    app = typer.Typer(no_args_is_help=True, help="Contacts in (vCard, CSV), out, and in step.")
 
     @app.command("import")
     def import_(
@@ -52,4 +56,5 @@ def commands(context: Callable[[], Context]) -> typer.Typer:
         files.write(file, data)
         typer.echo(f"Wrote the contacts, {len(data):,} bytes.", err=True)
 
+    add_commands(app, context, kept, run.sync, run.reply)
     return app

@@ -32,9 +32,15 @@ class Line(NamedTuple):
 
 def read(text: str) -> Iterator[Line]:
     """The lines of ``text``, unfolded; what is no content line is left out."""
+    return (line for _, line in rows(text))
+
+
+def rows(text: str) -> Iterator[tuple[str, Line]]:
+    """The lines of ``text``, each with how it is written again as it was, folded."""
     for whole in _unfolded(text):
         if line := _parsed(whole):
-            yield line
+            again = whole.replace("\n", "\r\n") + "\r\n" if "\n" in whole else _folded(whole)
+            yield again, line
 
 
 def _unfolded(text: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from wlm.plugins import Context, Email, Person, Phone, Reply, Skill, Slot, TimeRange, intent
+from wlm_people.settings import BookSettings, settings_of
 from wlm_people.tables import metadata
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ class People(Skill):
 
     tables = metadata
 
+    class Settings(BookSettings):
+        """Settings of the address book."""
+
     @intent(examples=["what is {who}'s phone number", "who is {who}"])
     def find(
         self,
@@ -90,7 +94,7 @@ class People(Skill):
         from wlm_people.lookup import people_where
         from wlm_people.who import one, remembered
 
-        book = _book(ctx)
+        note, book = _freshened(ctx), _book(ctx)
         asked = detail or ("phone" if kind else None)
         contact = None
         if who is not None:
@@ -98,14 +102,15 @@ class People(Skill):
         elif not (company or role or group or phone or email or when):
             contact = remembered(ctx, book) if asked else None
         if contact is None:
-            return people_where(
+            listed = people_where(
                 ctx, book, asked, company=company, role=role, group=group,
                 phone=phone, email=email, when=when,
             )  # fmt: skip
+            return listed.noted(note)
         ctx.once("used", lambda: book.count_use(contact.id))
         if asked:
-            return answers.detail(contact, asked, kind, ctx.now.date())
-        return answers.person(contact)
+            return answers.detail(contact, asked, kind, ctx.now.date()).noted(note)
+        return answers.person(contact).noted(note)
 
     @intent(examples=["add {who} to my contacts"], effect="write")
     def add(
@@ -131,7 +136,7 @@ class People(Skill):
             ctx, phone, email, birthday, company=company, role=role, address=address,
             nickname=nickname, relation=relation, group=group, notes=notes,
         )  # fmt: skip
-        return add(ctx, _book(ctx), who, values, kind or "")
+        return _pushed(ctx, add(ctx, _book(ctx), who, values, kind or ""))
 
     @intent(examples=["change {who}'s phone number to {phone}"], effect="write")
     def update(
@@ -158,14 +163,21 @@ class People(Skill):
             ctx, phone, email, birthday, company=company, role=role, address=address,
             nickname=nickname, relation=relation, group=group, notes=notes, name=name,
         )  # fmt: skip
-        return update(ctx, _book(ctx), who, values, kind or "")
+        return _pushed(ctx, update(ctx, _book(ctx), who, values, kind or ""))
 
     @intent(effect="write")
     def restore(self, ctx: Context, contact: str, after: str, before: str = "") -> Reply:
         """Put a contact back as it was; emitted to undo a change, never routed to."""
         from wlm_people.undo import restore
 
-        return restore(ctx, _book(ctx), contact, before, after)
+        return _pushed(ctx, restore(ctx, _book(ctx), contact, before, after))
+
+    @intent(effect="write", priority=9, timeout=180)
+    def sync(self, ctx: Context) -> Reply:
+        """Bring the address book in step with the one at the server; emitted after a change."""
+        from wlm_people.sync import run
+
+        return run.reply(run.sync(ctx))
 
     def vocabulary(self, ctx: Context) -> Mapping[str, list[str]]:
         """Names and nicknames of the people, those looked up most first."""
@@ -181,7 +193,7 @@ class People(Skill):
         return [contact.person for contact in found.sure[:MOST_ASKED]]
 
     def commands(self, context: Callable[[], Context]) -> Typer:
-        """`wlm people import` and `wlm people export`."""
+        """`wlm people import`, `export`, `sync` and `conflicts`."""
         from wlm_people.cli import commands
 
         return commands(context)
@@ -191,6 +203,24 @@ def _book(ctx: Context) -> Any:
     from wlm_people.book import Book
 
     return Book(ctx)
+
+
+def _pushed(ctx: Context, reply: Reply) -> Reply:
+    """The reply to a change, which goes to the server where there is one."""
+    if settings_of(ctx).carddav_url:
+        from wlm_people.sync.run import push_later
+
+        push_later(ctx)
+    return reply
+
+
+def _freshened(ctx: Context) -> str:
+    """Sync before a look, where there is an address book elsewhere; what went wrong."""
+    if not settings_of(ctx).carddav_url:
+        return ""
+    from wlm_people.sync.run import freshen
+
+    return freshen(ctx)
 
 
 def _values(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
+from wlm.plugins.sync.remotes import tables
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -91,3 +93,6 @@ names = Table(
     ),
     Index(None, "owner", "contact"),
 )
+
+kept = tables("people", metadata)
+"""The address book elsewhere, and what each contact was when both sides last agreed."""

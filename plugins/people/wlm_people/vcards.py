@@ -42,6 +42,12 @@ def import_contacts(ctx: Context, data: bytes) -> Imported:
     return import_vcards(ctx, data) if _CARD.search(text) else bring_in(ctx, cards(text))
 
 
+def one_card(text: str) -> str:
+    """The only card of a text; empty if there is none, or several."""
+    found = _CARD.findall(text)
+    return found[0] if len(found) == 1 else ""
+
+
 def export_vcards(ctx: Context) -> bytes:
     """Every contact as vCard 3.0 in UTF-8, by name."""
     people = sorted(Book(ctx).where(), key=lambda contact: (contact.name.casefold(), contact.id))
@@ -89,9 +95,10 @@ def to_vcard(contact: Contact) -> str:
     out += [
         write("ADR", f";;{escape(point.value)};;;;", _types(point)) for point in contact.addresses
     ]
-    for name, many in (("NICKNAME", contact.nicknames), ("CATEGORIES", contact.groups)):
-        if many:
-            out.append(write(name, ",".join(map(escape, many))))
+    # A line each: some servers keep only the first of several in one line.
+    out += [write("NICKNAME", escape(nickname)) for nickname in contact.nicknames]
+    if contact.groups:
+        out.append(write("CATEGORIES", ",".join(map(escape, contact.groups))))
     return "".join([*out, write("END", "VCARD")])
 
 

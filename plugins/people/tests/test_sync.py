@@ -1,0 +1,252 @@
+"""In step with a real CardDAV server: changes, conflicts, faults, and what we do not know."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from wlm_people.book import Book
+from wlm_people.contact import Contact, Point
+from wlm_people.skill import People
+from wlm_people.sync import run as syncing
+from wlm_people.sync.content import Contacts
+
+from tests.support.cutter import Cutter
+from tests.support.radicale import Radicale
+from wlm.errors import BadRequest, ProviderAway, ProviderError
+from wlm.plugins import Context
+from wlm.plugins.sync.both_ways import Synced
+from wlm.plugins.testing import context, recorded, run
+from wlm.types import new_id
+
+_NAMES = (f"book{number}" for number in itertools.count())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Radicale]:
+    with Radicale() as running:
+        yield running
+
+
+def account(url: str, **more: Any) -> dict[str, Any]:
+    return {
+        "carddav_url": url,
+        "carddav_user": Radicale.user,
+        "carddav_password": Radicale.password,
+        "sync_minutes": 0,
+        **more,
+    }
+
+
+def card(uid: str, name: str, *lines: str) -> bytes:
+    family, _, given = name.partition(" ")
+    text = ["BEGIN:VCARD", "VERSION:3.0", f"UID:{uid}", f"N:{family};{given};;;", f"FN:{name}"]
+    return "\r\n".join([*text, *lines, "END:VCARD", ""]).encode()
+
+
+class Pair:
+    """Our address book and one at the server."""
+
+    def __init__(self, server: Radicale, folder: Path, relay: str = "") -> None:
+        self.server = server
+        self.name = next(_NAMES)
+        url = server.make_book(self.name)
+        if relay:
+            url = f"{relay}{Radicale.user}/{self.name}/"
+        self.skill = People()
+        self.ctx: Context = context(self.skill, folder, settings=account(url), offline=False)
+
+    def say(self, intent: str, **slots: Any) -> Any:
+        return run(self.skill, intent, self.ctx, **slots)
+
+    def sync(self) -> Synced:
+        return syncing.sync(self.ctx)
+
+    def put(self, uid: str, name: str, *lines: str) -> None:
+        self.server.put(f"{self.name}/{uid}.vcf", card(uid, name, *lines))
+
+    def here(self) -> dict[str, str]:
+        """What everybody says here, by UID."""
+        ours = Contacts(self.ctx)
+        return {uid: ours.digest(contact) for uid, contact in ours.all().items()}
+
+    def there(self) -> dict[str, str]:
+        """The same at the server."""
+        ours, found = Contacts(self.ctx), {}
+        for name in self.server.names(self.name):
+            read = ours.read(self.server.get(f"{self.name}/{name}").decode())
+            found[read.uid] = ours.digest(read.thing)
+        return found
+
+    def names(self) -> list[str]:
+        return sorted(contact.name for contact in Book(self.ctx).where())
+
+
+@pytest.fixture
+def pair(server: Radicale, tmp_path: Path) -> Pair:
+    return Pair(server, tmp_path)
+
+
+def test_contacts_cross_both_ways(pair: Pair) -> None:
+    pair.say("add", who="Anna Berg", phone="+49 30 1234567", company="Acme")
+    assert [e.intent for e in recorded(pair.ctx).emitted] == ["people.sync"]
+    pair.put("tom", "Tom Baker", "TEL;TYPE=CELL:+44 20 7946 0000", "BDAY:--0331")
+    assert pair.sync() == Synced(taken=1, pushed=1)
+    assert pair.here() == pair.there()
+    assert "7 9 4 6" in pair.say("find", who="Tom", detail="phone").speech
+    assert pair.say("sync").speech == "Your address books are in step; nothing had changed."
+
+
+def test_changes_and_deletions_reach_the_other_side(pair: Pair) -> None:
+    pair.put("tom", "Tom Baker", "TEL:+44 20 7946 0000")
+    pair.put("eve", "Eve Stone", "TEL:+44 20 7946 0001")
+    pair.sync()
+    pair.say("update", who="Tom Baker", company="Acme")
+    pair.put("eve", "Eve Stone", "TEL:+44 20 7946 0009")
+    assert pair.sync() == Synced(taken=1, pushed=1)
+    assert b"ORG:Acme" in pair.server.get(f"{pair.name}/tom.vcf")
+    pair.server.delete(f"{pair.name}/tom.vcf")
+    assert pair.sync() == Synced(dropped=1)
+    assert pair.names() == ["Eve Stone"]
+    Book(pair.ctx).remove(next(iter(Book(pair.ctx).where())).id)
+    assert pair.sync() == Synced(removed=1)
+    assert pair.server.names(pair.name) == []
+
+
+def test_changed_on_both_sides_keeps_both(pair: Pair) -> None:
+    pair.put("tom", "Tom Baker", "TEL:+44 20 7946 0000")
+    pair.sync()
+    pair.say("update", who="Tom Baker", company="Acme")
+    pair.put("tom", "Tom Baker", "TEL:+44 20 7946 0000", "ORG:Globex")
+    done = pair.sync()
+    assert done.conflicts == [("Tom Baker", "changed on both sides; both are kept")]
+    assert pair.names() == ["Tom Baker", "Tom Baker (your version)"]
+    assert pair.here() == pair.there()
+    assert pair.sync() == Synced()
+
+
+def test_what_we_do_not_know_of_somebody_stays(pair: Pair) -> None:
+    pair.put(
+        "tom",
+        "Tom Baker",
+        "PHOTO;ENCODING=b;TYPE=PNG:aGVsbG8=",
+        "ADR;TYPE=HOME:;;1 High Street;London;;N1 9GU;UK",
+        "item1.TEL:+44 20 7946 0000",
+        "item1.X-ABLabel:boat",
+        "item2.URL:https://example.org",
+        "item2.X-ABLabel:blog",
+        "IMPP:xmpp:tom@example.org",
+    )
+    pair.sync()
+    pair.say("update", who="Tom Baker", company="Acme")
+    assert pair.sync() == Synced(pushed=1)
+    data = pair.server.get(f"{pair.name}/tom.vcf").decode()
+    for line in (
+        "PHOTO;ENCODING=b;TYPE=PNG:aGVsbG8=",
+        "ADR;TYPE=HOME:;;1 High Street;London;;N1 9GU;UK",
+        "item1.TEL:+44 20 7946 0000",
+        "item2.X-ABLabel:blog",
+        "IMPP:xmpp:tom@example.org",
+        "ORG:Acme",
+    ):
+        assert line.casefold() in data.casefold(), line
+    assert data.count("FN:") == data.count("TEL:") == 1
+
+
+def test_groups_and_cards_without_a_name_stay_at_the_server(pair: Pair) -> None:
+    pair.put("team", "Team", "X-ADDRESSBOOKSERVER-KIND:group")
+    assert pair.sync().left_out == 1
+    assert pair.names() == []
+    assert pair.sync() == Synced()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"carddav_password": "wrong"}, ProviderError, "does not take this user name"),
+        ({"carddav_book": "nowhere"}, BadRequest, "no such address book"),
+        ({"carddav_url": ""}, BadRequest, "No address book elsewhere"),
+        ({"carddav_user": ""}, BadRequest, "a user and a password"),
+    ],
+)
+def test_what_is_set_up_wrongly_is_said(
+    server: Radicale, tmp_path: Path, change: dict[str, str], error: type[Exception], words: str
+) -> None:
+    wrong = account(server.url) | change
+    ctx = context(People(), tmp_path, settings=wrong, offline=False)
+    with pytest.raises(error, match=words):
+        syncing.sync(ctx)
+
+
+def _settled(was: str | None, ours: str | None, theirs: str | None) -> str | None:
+    """What somebody must say after a sync: the side that changed wins, the server over us."""
+    if theirs != was and theirs is not None:
+        return theirs
+    if ours != was and ours is not None:
+        return ours
+    return ours if theirs == was == ours else None
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 2**32))
+def test_any_edits_on_both_sides_and_a_server_that_drops_connections(
+    server: Radicale, tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    rng = random.Random(seed)
+    marks = (f"mark{number}" for number in itertools.count())
+
+    def edit_here() -> None:
+        book = Book(pair.ctx)
+        people = book.where()
+        if not people or rng.random() < 0.4:
+            name = f"Ann {next(marks)}"
+            book.add(Contact(new_id(), name, phones=(Point("+49 30 1234567", "home"),)))
+        elif rng.random() < 0.3:
+            book.remove(rng.choice(people).id)
+        else:
+            book.save(rng.choice(people).having(notes=next(marks), nicknames=("Nan", "Ännchen")))
+
+    def edit_there() -> None:
+        names = server.names(pair.name)
+        if not names or rng.random() < 0.4:
+            pair.put(new_id(), f"Bob {next(marks)}", "ADR:;;1 Long Road;Ely;;CB7;UK")
+        elif rng.random() < 0.3:
+            server.delete(f"{pair.name}/{rng.choice(names)}")
+        else:
+            path = f"{pair.name}/{rng.choice(names)}"
+            data = server.get(path).decode()
+            server.put(path, data.replace("END:VCARD", f"NOTE:{next(marks)}\r\nEND:VCARD").encode())
+
+    with Cutter(server.port) as relay:
+        pair = Pair(server, tmp_path_factory.mktemp("sync"), relay.url)
+        for _ in range(3):
+            base = pair.here()
+            for _ in range(rng.randrange(1, 6)):
+                rng.choice([edit_here, edit_there])()
+            ours, theirs = pair.here(), pair.there()
+            relay.cuts = iter(rng.choices([None, "refuse", "request", "answer", "half"], k=10))
+            for _ in range(30):
+                try:
+                    pair.sync()
+                    break
+                except (ProviderAway, ProviderError):
+                    continue
+            relay.cuts = iter(())
+            pair.sync()
+            here = pair.here()
+            assert here == pair.there()
+            for uid in base | ours | theirs:
+                expected = _settled(base.get(uid), ours.get(uid), theirs.get(uid))
+                assert here.get(uid) == expected, uid
+            assert pair.sync() == Synced()

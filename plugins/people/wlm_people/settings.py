@@ -1,0 +1,27 @@
+"""Settings of the address book."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from wlm.plugins import Context
+
+
+class BookSettings(BaseModel):
+    """Settings of the address book."""
+
+    model_config = ConfigDict(defer_build=True)  # built by who uses it
+
+    carddav_url: str = Field("", description="CardDAV server or address book; empty: none.")
+    carddav_user: str = Field("", description="Login name there.")
+    carddav_password: SecretStr | None = Field(None, description="Password, or an app password.")
+    carddav_book: str = Field("", description="Which of its address books; empty: the first.")
+    sync_minutes: int = Field(
+        60, ge=0, description="Sync before a look if the last time is longer ago; 0: never."
+    )
+
+
+def settings_of(ctx: Context) -> BookSettings:
+    """The settings of this run."""
+    assert isinstance(ctx.settings, BookSettings)
+    return ctx.settings

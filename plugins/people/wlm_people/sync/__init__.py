@@ -1,0 +1,1 @@
+"""Keep the address book in step with one at a CardDAV server."""

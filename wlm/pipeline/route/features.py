@@ -1,7 +1,8 @@
 """What the linear model sees of an utterance: named features with values.
 
 Words, pairs and triples; the same with names, days, numbers and places replaced by their
-class; pieces of words; keywords of intents. Feature names are hashed to 32 bits, so that
+class, and with words that are said for one another replaced by their group; pieces of words;
+keywords of intents. Feature names are hashed to 32 bits, so that
 the model needs no vocabulary and `wlm why` can still name what decided.
 """
 
@@ -24,6 +25,8 @@ _WEIGHTS = {
     "t": 0.5,
     "C": 0.9,
     "D": 0.7,
+    "G": 1.5,
+    "S": 1.0,
     "b": 0.8,
     "c": 0.35,
     "k": 1.0,
@@ -49,6 +52,7 @@ class Extractor:
 
     def __init__(self, keywords: Mapping[str, Sequence[str]], language: str) -> None:
         self._classes = word_classes(language)
+        self._groups = synonyms(language)
         self._singles: dict[str, list[str]] = {}
         self._phrases: list[tuple[str, str]] = []
         for intent, phrases in keywords.items():
@@ -91,10 +95,20 @@ class Extractor:
             return "<number>" if _NUMBER.fullmatch(word) else word
         return word
 
+    def _grouped(self, marks: Sequence[str]) -> list[str]:
+        """``marks`` with words of a group replaced by it, runs collapsed."""
+        out: list[str] = []
+        for mark in marks:
+            group = self._groups.get(mark, mark)
+            if not (out and group[0] == "[" and out[-1] == group):
+                out.append(group)
+        return out
+
     def _named(self, text: str, words: list[str]) -> dict[str, float]:
         """Each feature's name with its kind's weight. (Training calls it thousands of times.)"""
         marks = self.classed(words)
-        plain, classes = ["^", *words, "$"], ["^", *marks, "$"]
+        grouped = self._grouped(marks)
+        plain, classes, groups = (["^", *row, "$"] for row in (words, marks, grouped))
         found = dict.fromkeys([f"w {word}" for word in words], _WEIGHTS["w"])
         kinds = (
             ("p", _pairs("p", plain)),
@@ -102,6 +116,9 @@ class Extractor:
             ("C", [f"C {mark}" for mark in marks if mark[0] == "<"]),
             ("D", _pairs("D", classes)),
             ("D", _triples("D", classes)),
+            ("G", [f"G {mark}" for mark in grouped if mark[0] == "["]),
+            ("S", [name for name in _pairs("S", groups) if "[" in name]),
+            ("S", [name for name in _triples("S", groups) if "[" in name]),
             ("b", [f"b {word}" for word in words[:1]]),
             ("n", [f"n {min(len(words), 12)}"] if words else ()),
             ("c", [piece for word in words for piece in _pieces(word)]),
@@ -143,4 +160,14 @@ def word_classes(language: str) -> Mapping[str, str]:
     for name, words in lexicon(language).get("classes", {}).items():
         for word in words.split():
             table.setdefault(word, f"<{name}>")
+    return table
+
+
+@functools.cache
+def synonyms(language: str) -> Mapping[str, str]:
+    """Group mark by word; where a word is in two groups, the first counts."""
+    table: dict[str, str] = {}
+    for name, words in lexicon(language).get("synonyms", {}).items():
+        for word in words.split():
+            table.setdefault(word, f"[{name}]")
     return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -22,14 +22,14 @@ from wlm.pipeline.route.vectors import Vectors
 from wlm.plugins.skill import IntentSpec
 
 log = logging.getLogger(__name__)
-VERSION = "local-1"
+VERSION = "local-2"
 _SHOWN = 5
 _SPLIT_FROM = 0.75
 _KEPT_MODELS = 8
 _LONGEST_SPLIT = 1000
 """Characters; a text longer than that is dictation, not a row of requests."""
-_LIKELY = 0.4
-"""Below it the request is one of ours but not clearly of one intent: ask instead."""
+_LIKELY = 0.5
+"""What the intents of one skill and effect must have of the in-scope probability; else: ask."""
 SHIPPED = Path(__file__).parent / "data" / "trained"
 """Models of the skills that come with WLM, so that the first request waits for no training."""
 
@@ -51,9 +51,12 @@ class LocalRouter:
 
     name = "local"
 
-    def __init__(self, model: Model, language: str, kept: str) -> None:
+    def __init__(
+        self, model: Model, intents: Mapping[str, IntentSpec], language: str, kept: str
+    ) -> None:
         self.model = model
         self.kept = kept
+        self._sides = _sides(model.classes, intents)
         self._extract = Extractor(model.keywords, language)
         self._openings = frozenset(model.openings)
         self._language = language
@@ -92,7 +95,7 @@ class LocalRouter:
             except OSError as error:
                 log.warning("the router's model cannot be kept (%s)", type(error).__name__)
                 kept = "memory only: the cache folder cannot be written"
-        return cls(model, language, kept)
+        return cls(model, intents, language, kept)
 
     def decide(self, utterance: Utterance) -> Decision:
         """The decision for one utterance; never raises for any text."""
@@ -133,9 +136,12 @@ class LocalRouter:
             chances = chances * np.float32(0.02 / max(1 - float(chances[at]), 0.02))
             chances[at] = 1 - (float(chances.sum()) - float(chances[at]))
             return _Judged(text, plain, known, float(chances[at]), 1.0, True, chances)
-        best = int(chances[:-1].argmax())
+        inside = chances[:-1]
+        sides = self._sides @ inside
+        side = int(sides.argmax())
+        best = int((inside * self._sides[side]).argmax())
         scope = 1 - float(chances[-1])
-        acts = scope >= self.model.thresholds[classes[best]] and chances[best] >= _LIKELY
+        acts = scope >= self.model.act_from and sides[side] >= _LIKELY * scope
         return _Judged(
             text,
             plain,
@@ -174,7 +180,7 @@ class LocalRouter:
         }
         if judged.normalised and len(model.classes) > 1:
             at = int(judged.chances[:-1].argmax())
-            facts["act_from"] = model.thresholds[model.classes[at]]
+            facts["act_from"] = model.act_from
             facts["features"] = self._deciding(judged, at)
         return facts
 
@@ -188,6 +194,17 @@ class LocalRouter:
         return [{"feature": names[i], "pull": round(float(pull[i]), 3)} for i in order]
 
 
+def _sides(classes: Sequence[str], intents: Mapping[str, IntentSpec]) -> NDArray[np.float32]:
+    """Which intents are of one skill and effect: (sides, intents), 1 where it is so.
+
+    To list meetings where free time was meant is a small mistake; to change something
+    where a look was meant, or to ask the wrong skill, is not.
+    """
+    kinds = [(intents[name].skill, intents[name].effect) for name in classes[:-1]]
+    order = list(dict.fromkeys(kinds))
+    return np.array([[float(kind == side) for kind in kinds] for side in order], np.float32)
+
+
 def fingerprint(intents: Mapping[str, IntentSpec], language: str) -> str:
     """A hash of all that training depends on."""
     return _hash([VERSION, language, list(declarations(intents, language).items())])
@@ -199,6 +216,7 @@ def declarations(intents: Mapping[str, IntentSpec], language: str) -> dict[str, 
         name: _hash(
             [
                 (spec.phrases.get(language) or spec.phrases.get("en") or ())[:2],  # no follow-ups
+                spec.help.partition("\n")[0],
                 [[s.name, s.kind, s.choices, s.extra.values, s.extra.aliases] for s in spec.slots],
             ]
         )

@@ -27,11 +27,11 @@ _BLOCKS = ("columns", "sparse", "dense", "bias", "exact", "exact_intents")
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """Weights, thresholds and exact phrases.
+    """Weights, threshold and exact phrases.
 
     ``columns`` are the sorted hashes of the named features, ``sparse`` (columns, classes)
     their weights, ``dense`` (dims, classes) those of the sentence vector, ``bias``
-    (classes,). ``thresholds`` are the in-scope probabilities from which a class acts.
+    (classes,). ``act_from`` is the in-scope probability from which a request is acted on.
     ``exact`` are sorted hashes of phrases that need no model, ``exact_intents`` the class
     of each. ``temperature`` calibrates. ``keywords`` (plain form) and ``openings`` (words that
     requests begin with) are kept because reading them off the declarations takes longer.
@@ -46,7 +46,7 @@ class Model:
     exact: NDArray[np.uint64]
     exact_intents: NDArray[np.int64]
     temperature: float
-    thresholds: Mapping[str, float]
+    act_from: float
     ask_from: float
     keywords: Mapping[str, Sequence[str]]
     openings: Sequence[str]
@@ -85,7 +85,7 @@ class Model:
         meta = {
             "classes": self.classes,
             "temperature": self.temperature,
-            "thresholds": dict(self.thresholds),
+            "act_from": self.act_from,
             "ask_from": self.ask_from,
             "keywords": dict(self.keywords),
             "openings": list(self.openings),

@@ -21,6 +21,7 @@ class Sample(NamedTuple):
     """One row: normalised text, its intent, its example's number and share.
 
     ``exact`` says that whoever says just this, means just that: no free text is in it.
+    ``hint``: nobody says it; a keyword, the intent's name, or what it is described as.
     """
 
     text: str
@@ -28,6 +29,11 @@ class Sample(NamedTuple):
     group: int
     share: float
     exact: bool
+    hint: bool = False
+
+
+_HINT_SHARE = 0.3
+"""What a keyword or a description weighs beside an example."""
 
 
 def routable(intents: Mapping[str, IntentSpec], language: str) -> dict[str, Sequence[str]]:
@@ -72,11 +78,22 @@ def make_samples(
             exact = is_exact(example, intents[name])
             samples += [Sample(t, name, group, 1 / len(texts), exact) for t in texts if t]
             group += 1
+        for text in _hints(intents[name], language):
+            samples.append(Sample(text, name, group, _HINT_SHARE, exact=False, hint=True))
+            group += 1
     for line in none_pool(language):
         texts = list(_expand_none(line, language, chance, expansions))
         samples += [Sample(text, NONE, group, 1 / len(texts), False) for text in texts if text]
         group += 1
     return samples
+
+
+def _hints(spec: IntentSpec, language: str) -> list[str]:
+    """What an intent says of itself beside its examples: a lot where those are few."""
+    phrases = spec.phrases.get(language) or spec.phrases["en"]
+    title = spec.name.replace(".", " ").replace("_", " ")
+    texts = [*phrases.keywords, title, spec.help.partition("\n")[0]]
+    return [plain for text in texts if (plain := normalise(text, language))]
 
 
 def _expand_none(line: str, language: str, chance: random.Random, count: int) -> Iterator[str]:

@@ -19,12 +19,14 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 _MEAN_SCALE = np.float32(6.0)
 """How large the weights of a new class are to begin with, per unit of its mean row."""
+_HARM = np.float32(1.5)
+"""How much worse it is to do what was not asked for than to ask back what was."""
 
 
 class Recipe(NamedTuple):
     """What was chosen by measurement (``bench/route.py``)."""
 
-    columns: int = 2500
+    columns: int = 3500
     meaning: float = 1.0
     penalty: float = 3e-5
     iterations: int = 28
@@ -66,11 +68,11 @@ def fit(
     names = (*dict.fromkeys(s.intent for s in samples if s.intent != NONE), NONE)
     columns, rows = _rows(samples, names, extractor, vectors, recipe, base)
     if base is None:
-        start, temperature, thresholds, report = _calibrate(rows, names, recipe)
+        start, temperature, threshold, report = _calibrate(rows, names, recipe)
         iterations = recipe.last_iterations
     else:
         start, iterations = _start(base, columns, rows, names), recipe.more_iterations
-        temperature, thresholds = base.temperature, _inherit(base, names)
+        temperature, threshold = base.temperature, base.act_from
         report = {**base.report, "samples": len(samples)}
     linear = _train(rows, len(names), recipe, iterations, start)
     exact, exact_intents = _exact(samples, names, extractor)
@@ -84,10 +86,10 @@ def fit(
         exact=exact,
         exact_intents=exact_intents,
         temperature=temperature,
-        thresholds=thresholds,
-        ask_from=max(0.0, min(thresholds.values(), default=0.5) - recipe.ask_width),
+        act_from=threshold,
+        ask_from=max(threshold / 2, threshold - recipe.ask_width),
         keywords=keywords,
-        openings=_openings(samples),
+        openings=_openings(samples, extractor),
         report=report,
         declared=declared or {},
     )
@@ -95,17 +97,17 @@ def fit(
 
 def _calibrate(
     rows: Rows, names: Sequence[str], recipe: Recipe
-) -> tuple[Linear, float, dict[str, float], dict[str, float]]:
-    """Train on a part; what the rest says of temperature and thresholds."""
+) -> tuple[Linear, float, float, dict[str, float]]:
+    """Train on a part; what the rest says of temperature and threshold."""
     out = _held_out(rows, recipe)
     trial = _train(rows if out.all() else rows.pick(~out), len(names), recipe, recipe.iterations)
     held = rows.pick(out)
     logits = trial.logits(held.matrix)
     temperature = _temperature(logits, held)
     chances = softmax(logits / np.float32(temperature))
-    thresholds = _thresholds(chances, held, names)
-    report = _report(chances, held, len(rows.matrix), names, thresholds)
-    return trial, temperature, thresholds, report
+    threshold = _threshold(chances, held, len(names) - 1)
+    report = _report(chances, held, len(rows.matrix), names, threshold)
+    return trial, temperature, threshold, report
 
 
 def _start(base: Model, columns: NDArray[np.uint32], rows: Rows, names: Sequence[str]) -> Linear:
@@ -129,12 +131,6 @@ def _start(base: Model, columns: NDArray[np.uint32], rows: Rows, names: Sequence
             weights[:-1, index] = _MEAN_SCALE * (mine - every)
             weights[-1, index] = -weights[:-1, index] @ (mine + every) / 2
     return Linear(weights)
-
-
-def _inherit(base: Model, names: Sequence[str]) -> dict[str, float]:
-    """The thresholds of ``base``; their mean for a new intent."""
-    shared = round(float(np.mean(list(base.thresholds.values()))), 4) if base.thresholds else 0.5
-    return {name: base.thresholds.get(name, shared) for name in names[:-1]}
 
 
 def _rows(
@@ -223,30 +219,22 @@ def _temperature(logits: Floats, rows: Rows) -> float:
     return float(min(np.geomspace(0.4, 4.0, 47), key=cost))
 
 
-def _thresholds(chances: Floats, rows: Rows, names: Sequence[str]) -> dict[str, float]:
-    """The in-scope probability from which each intent acts: fewest errors on held-out rows.
+def _threshold(chances: Floats, rows: Rows, none: int) -> float:
+    """The in-scope probability from which to act: fewest errors on held-out rows.
 
-    One threshold for all is found first; an intent's own is drawn towards it.
+    The curve is flat and ragged at its foot, so it is the middle of all that are nearly best.
     """
-    none = len(names) - 1
+    if not none:
+        return 0.5
     scope = 1 - chances[:, none]
-    best = chances[:, :none].argmax(1) if none else np.zeros(len(scope), np.int64)
-    grid = np.linspace(0.2, 0.8, 61)
-    right = best == rows.classes
-
-    def cost(threshold: float, chosen: NDArray[np.bool_]) -> float:
-        acts = scope >= threshold
-        wrong = np.where(acts, ~right, rows.classes != none)
-        return float((wrong * rows.importance)[chosen].sum())
-
-    everyone = np.ones(len(scope), bool)
-    shared = float(min(grid, key=lambda t: (cost(t, everyone), abs(t - 0.5))))
-    found: dict[str, float] = {}
-    for index, name in enumerate(names[:-1]):
-        chosen = best == index
-        own = float(min(grid, key=lambda t: (cost(t, chosen), abs(t - shared))))
-        found[name] = round(0.7 * shared + 0.3 * own, 4)
-    return found
+    right = chances[:, :none].argmax(1) == rows.classes
+    asked = rows.classes != none
+    grid = np.linspace(0.1, 0.8, 71)
+    costs = np.array(
+        [float((np.where(scope >= t, _HARM * ~right, asked) * rows.importance).sum()) for t in grid]
+    )
+    near = grid[costs <= costs.min() * 1.03]
+    return round(float(near.mean()), 4)
 
 
 def _exact(
@@ -267,13 +255,17 @@ def _exact(
     return hashes, np.array([intent for _, intent in single], np.int64)
 
 
-def _openings(samples: Sequence[Sample]) -> list[str]:
-    """The words that requests begin with, in two examples at least."""
+def _openings(samples: Sequence[Sample], extractor: Extractor) -> list[str]:
+    """The words that requests begin with, in two examples at least; no names, days or numbers."""
     firsts: dict[str, set[int]] = {}
     for sample in samples:
-        if sample.intent != NONE:
+        if sample.intent != NONE and not sample.hint:
             firsts.setdefault(sample.text.partition(" ")[0], set()).add(sample.group)
-    return sorted(word for word, groups in firsts.items() if len(groups) > 1 and word.isalpha())
+    return sorted(
+        word
+        for word, groups in firsts.items()
+        if len(groups) > 1 and word.isalpha() and extractor.classed([word]) == [word]
+    )
 
 
 def _report(
@@ -281,13 +273,12 @@ def _report(
     rows: Rows,
     samples: int,
     names: Sequence[str],
-    thresholds: Mapping[str, float],
+    threshold: float,
 ) -> dict[str, float]:
     """How held-out examples were decided: shown by `wlm why`."""
     none = len(names) - 1
     best = chances[:, :none].argmax(1) if none else np.zeros(len(chances), np.int64)
-    limits = np.array([thresholds[name] for name in names[:-1]] or [1.0])
-    decided = np.where(1 - chances[:, none] >= limits[best], best, none)
+    decided = np.where(1 - chances[:, none] >= threshold, best, none)
     right = decided == rows.classes
     total = float(rows.importance.sum()) or 1.0
     inside = rows.classes != none

@@ -21,7 +21,8 @@ class Sample(NamedTuple):
     """One row: normalised text, its intent, its example's number and share.
 
     ``exact`` says that whoever says just this, means just that: no free text is in it.
-    ``hint``: nobody says it; a keyword, the intent's name, or what it is described as.
+    ``opens``: it begins with a word of the example's own. (Keywords and descriptions, which
+    nobody says as they stand, do not.)
     """
 
     text: str
@@ -29,7 +30,7 @@ class Sample(NamedTuple):
     group: int
     share: float
     exact: bool
-    hint: bool = False
+    opens: bool = False
 
 
 _HINT_SHARE = 0.3
@@ -76,10 +77,11 @@ def make_samples(
         for example in examples:
             texts = list(expand(example, intents[name], language, chance, expansions))
             exact = is_exact(example, intents[name])
-            samples += [Sample(t, name, group, 1 / len(texts), exact) for t in texts if t]
+            opens = not example.startswith("{")
+            samples += [Sample(t, name, group, 1 / len(texts), exact, opens) for t in texts if t]
             group += 1
         for text in _hints(intents[name], language):
-            samples.append(Sample(text, name, group, _HINT_SHARE, exact=False, hint=True))
+            samples.append(Sample(text, name, group, _HINT_SHARE, exact=False))
             group += 1
     for line in none_pool(language):
         texts = list(_expand_none(line, language, chance, expansions))

@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 _MEAN_SCALE = np.float32(6.0)
 """How large the weights of a new class are to begin with, per unit of its mean row."""
-_HARM = np.float32(1.5)
+_HARM = np.float32(1.25)
 """How much worse it is to do what was not asked for than to ask back what was."""
 
 
@@ -89,7 +89,7 @@ def fit(
         act_from=threshold,
         ask_from=max(threshold / 2, threshold - recipe.ask_width),
         keywords=keywords,
-        openings=_openings(samples, extractor),
+        openings=_openings(samples),
         report=report,
         declared=declared or {},
     )
@@ -216,25 +216,28 @@ def _temperature(logits: Floats, rows: Rows) -> float:
         chances = softmax(logits / np.float32(value))[np.arange(len(logits)), rows.classes]
         return -float((np.log(np.maximum(chances, 1e-9)) * rows.importance).sum())
 
-    return float(min(np.geomspace(0.4, 4.0, 47), key=cost))
+    return float(min(np.geomspace(0.4, 2.0, 33), key=cost))
 
 
 def _threshold(chances: Floats, rows: Rows, none: int) -> float:
     """The in-scope probability from which to act: fewest errors on held-out rows.
 
-    The curve is flat and ragged at its foot, so it is the middle of all that are nearly best.
+    Were the probabilities exact, it would follow from what errors cost; with few examples they
+    are too low. The curve of errors is flat and ragged at its foot: the middle of all that are
+    nearly best counts.
     """
+    exact = float(_HARM / (1 + _HARM))
     if not none:
-        return 0.5
+        return exact
     scope = 1 - chances[:, none]
     right = chances[:, :none].argmax(1) == rows.classes
     asked = rows.classes != none
-    grid = np.linspace(0.1, 0.8, 71)
+    grid = np.linspace(0.3, 0.8, 51)
     costs = np.array(
         [float((np.where(scope >= t, _HARM * ~right, asked) * rows.importance).sum()) for t in grid]
     )
     near = grid[costs <= costs.min() * 1.03]
-    return round(float(near.mean()), 4)
+    return round(min(float(near.mean()), exact), 4)
 
 
 def _exact(
@@ -255,17 +258,13 @@ def _exact(
     return hashes, np.array([intent for _, intent in single], np.int64)
 
 
-def _openings(samples: Sequence[Sample], extractor: Extractor) -> list[str]:
-    """The words that requests begin with, in two examples at least; no names, days or numbers."""
+def _openings(samples: Sequence[Sample]) -> list[str]:
+    """The words that requests begin with, in two examples at least."""
     firsts: dict[str, set[int]] = {}
     for sample in samples:
-        if sample.intent != NONE and not sample.hint:
+        if sample.opens:
             firsts.setdefault(sample.text.partition(" ")[0], set()).add(sample.group)
-    return sorted(
-        word
-        for word, groups in firsts.items()
-        if len(groups) > 1 and word.isalpha() and extractor.classed([word]) == [word]
-    )
+    return sorted(word for word, groups in firsts.items() if len(groups) > 1 and word.isalpha())
 
 
 def _report(

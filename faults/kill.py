@@ -1,8 +1,13 @@
-"""`python -m faults.kill --kills 100`: SIGKILL a process that accepts and runs events.
+"""`python -m faults.kill --events 10000`: many processes on one database, killed at random.
 
-At random moments, also while the database is made. Afterwards it must open and be whole,
-every event that was handed out must be there and come to an end with the next run, and
-every effect must have happened once. (``dead`` are those that were killed at each attempt.)
+Four workers and two accepters share a database. Workers and accepters are killed (SIGKILL) or
+told to end, and on the second backend Redis is killed and flushed, and processes of Postgres
+are killed and the server is restarted. In between the clock is stepped by an hour, both ways:
+not the machine's, but the one that the workload's processes read (``workload.opened``).
+
+Afterwards every event that was handed out must be there and final, no effect may have
+happened twice (rows in a table, mails at an SMTP sink), none that is told as done may be
+missing, and no event may have been run by two processes at once.
 """
 
 from __future__ import annotations
@@ -17,125 +22,340 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-import wlm.store.upgrade  # noqa: F401 - loaded before the forks, so that kills do not hit imports
-from faults import workload
-from wlm.types import State
+# All of it is loaded before the forks, so that kills hit the work and not imports.
+import psycopg  # noqa: F401
+import redis  # noqa: F401
+import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
+from aiosmtpd.smtp import SMTP  # noqa: F401
+from sqlalchemy import func, select
 
-_KINDS = ("note", "pair", "note", "send")
+import wlm.store.upgrade  # noqa: F401
+from faults import sink, workload
+from tests.support import postgres
+from tests.support.redis import RedisServer
+from wlm.errors import StorageFault, UsageError
+from wlm.events.dispatch import Crew
+from wlm.store.tables import events
+from wlm.types import FINAL_STATES, WAITING_STATES
+
+WORKERS, THREADS, ACCEPTERS = 4, 4, 2
+_KINDS = ("note", "mail", "pair", "note", "letter", "flaky", "send", "note")
+_SENDS = ("mail", "letter", "send")
+_LINE = 27
+_BACKLOG = 400
 
 
-def work(home: Path, out: int) -> None:
-    """Bring leftovers to an end, then accept and run until killed; ids go to ``out``."""
-    engine = workload.opened(home).engine
-    os.write(out, b"\n")
-    engine.run_due()
-    for number in itertools.count():
-        kind = _KINDS[number % len(_KINDS)]
-        event = engine.accept(workload.OWNER, workload.route(kind), confirmed=kind == "send")
-        os.write(out, f"{event.id}\n".encode())
-        engine.run(event.id)
-        engine.run_due()
+def work(home: Path) -> None:
+    """A worker process."""
+    Crew(workload.opened(home).engine, THREADS, drain=3.0).run()
 
 
-def killed_once(home: Path, seconds: float, *, opened: bool) -> list[str]:
-    """Fork a worker and kill it after so long, or so long after it opened the database.
+def accept(home: Path, number: int, total: int) -> None:
+    """An accepter: events until there are enough of them; each id is noted once it is ours."""
+    store, engine = workload.opened(home, leave_to_workers=True)
+    handed, key = home / "handed", f"{os.getpid()}-{time.monotonic_ns()}"
+    for count in itertools.count(number):
+        while count % 20 == 0 and _backlog(store) > _BACKLOG:
+            time.sleep(0.05)
+        if count_handed(home) >= total:
+            return
+        kind = _KINDS[count % len(_KINDS)]
+        event = None
+        while event is None:
+            try:
+                event = engine.accept(
+                    f"user{count % 7}",
+                    workload.route(kind),
+                    confirmed=kind in _SENDS,
+                    idempotency_key=f"{key}-{count}",
+                )
+            except StorageFault:
+                time.sleep(0.05)  # the same key, so that asking again accepts nothing twice
+        workload.append(handed, f"{event.id}\n")
 
-    Returns the ids that it handed out.
-    """
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
+
+def _backlog(store: Any) -> int:
+    try:
+        with store.read() as connection:
+            query = select(func.count()).where(events.c.ticket.is_not(None))
+            return int(connection.execute(query).scalar_one())
+    except StorageFault:
+        return 0
+
+
+def count_handed(home: Path) -> int:
+    """How many ids were handed out."""
+    try:
+        return (home / "handed").stat().st_size // _LINE
+    except FileNotFoundError:
+        return 0
+
+
+class Child:
+    """A process that is started again whenever it ends."""
+
+    def __init__(self, name: str, call: Callable[[], None]) -> None:
+        self.name, self._call = name, call
+        self.pid = 0
+        self.finished = False
+
+    def start(self) -> None:
+        self.pid = os.fork()
+        if self.pid:
+            return
+        code = 70
         try:
-            os.close(reading)
-            work(home, writing)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._call()
+            code = 0
         except BaseException as error:  # noqa: BLE001 - the child must not return
-            print(f"worker: {type(error).__name__}: {error}", file=sys.stderr)
-            code = 70
+            print(f"{self.name}: {type(error).__name__}: {error}", file=sys.stderr)
         finally:
             os._exit(code)
-    os.close(writing)
-    if opened and os.read(reading, 1) != b"\n":
-        raise SystemExit("a worker did not open the database")
-    time.sleep(seconds)
-    os.kill(pid, signal.SIGKILL)
-    with os.fdopen(reading) as lines:
-        text = lines.read()
-    _, status = os.waitpid(pid, 0)
-    if not os.WIFSIGNALED(status):
-        raise SystemExit(f"a worker ended by itself with {os.waitstatus_to_exitcode(status)}")
-    return [line for line in text.split("\n")[:-1] if line]
+
+    def look(self) -> None:
+        """Start it again if it has ended."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if not pid:
+            return
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) not in (0, 70):
+            raise SystemExit(f"{self.name} ended with {os.WEXITSTATUS(status)}")
+        self.finished = self.name == "accepter" and os.waitstatus_to_exitcode(status) == 0
+        if not self.finished:
+            self.start()
+
+    def end(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def stop(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
 
 
-def finish(home: Path) -> Counter[str]:
-    """The next run: recover, run what is due, say yes where an unknown ``send`` asks."""
-    store, engine = workload.opened(home)
-    try:
-        if wrong := workload.faults_of(store):
-            raise SystemExit(f"after the kills: {wrong}")
-        while engine.run_due(limit=500):
-            pass
-        asked = engine.list(workload.OWNER, states=[State.WAITING_CONFIRMATION], limit=100_000)
-        for event in asked:
-            engine.run(engine.confirm(workload.OWNER, event.id).id)
-        if wrong := workload.faults_of(store):
-            raise SystemExit(f"after the next run: {wrong}")
-        states = Counter(
-            event.state.value for event in engine.list(workload.OWNER, limit=1_000_000)
-        )
-        states["asked_again"] = len(asked)
-        return states
-    finally:
-        store.close()
+class Director:
+    """Starts, kills and counts."""
 
+    def __init__(self, home: Path, total: int, kills: int, seed: int, backend: str) -> None:
+        self.home, self.total, self.wanted = home, total, kills
+        self.chance = random.Random(seed)
+        self.backend = backend
+        self.redis: RedisServer | None = None
+        self.postgres: postgres.Postgres | None = None
+        self.kills: Counter[str] = Counter()
+        self.workers = [Child("worker", lambda: work(home)) for _ in range(WORKERS)]
+        self.accepters = [
+            Child("accepter", lambda n=n: accept(home, n, total)) for n in range(ACCEPTERS)
+        ]
 
-def verify(home: Path, handed_out: list[str]) -> dict[str, int]:
-    """Count what is missing, unfinished, undone or done twice."""
-    store, engine = workload.opened(home)
-    try:
-        events = {event.id: event for event in engine.list(workload.OWNER, limit=1_000_000)}
+    def run(self) -> None:
+        """Kill until all is accepted and enough was killed; then let the workers finish."""
+        for child in (*self.workers, *self.accepters):
+            child.start()
+        steps = iter((3600, 0, -3600, 0))
+        done = 0.0
+        while True:
+            time.sleep(self.chance.uniform(0.1, 0.9))
+            for child in (*self.workers, *self.accepters):
+                if not child.finished:
+                    child.look()
+            progress = min(
+                count_handed(self.home) / self.total, sum(self.kills.values()) / self.wanted
+            )
+            if progress >= 1:
+                break
+            if progress > done + 0.15 and (step := next(steps, None)) is not None:
+                done = progress
+                (self.home / "clock").write_text(str(step))
+                self.kills["clock_steps"] += 1
+            self._strike()
+        (self.home / "clock").write_text("0")
+
+    def _strike(self) -> None:
+        dice = self.chance.random()
+        running = [child for child in self.accepters if not child.finished]
+        if dice < 0.10 and self.redis is not None:
+            if dice < 0.04:
+                self.redis.flush()
+                self.kills["redis_flushed"] += 1
+                return
+            self.redis.kill()
+            time.sleep(self.chance.uniform(0, 0.5))
+            self.redis.start()
+            self.kills["redis"] += 1
+        elif dice < 0.16 and self.postgres is not None:
+            if dice < 0.14:
+                self.postgres.crash()
+            else:
+                self.postgres.restart()
+            self.kills["postgres"] += 1
+        elif dice < 0.35 and running:
+            self.chance.choice(running).end(signal.SIGKILL)
+            self.kills["accepter"] += 1
+        elif dice < 0.42:
+            self.chance.choice(self.workers).end(signal.SIGTERM)
+            self.kills["worker_term"] += 1
+        else:
+            self.chance.choice(self.workers).end(signal.SIGKILL)
+            self.kills["worker"] += 1
+
+    def finish(self, patience: float) -> dict[str, int]:
+        """Wait for the end of all; answer what asks as a user would; count."""
+        asked = 0
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            time.sleep(0.5)
+            for child in self.workers:
+                child.look()
+            left = self._states()
+            waiting = [id_ for id_, owner, state in left if state in WAITING_STATES]
+            if len(waiting) == len(left):
+                if not left:
+                    break
+                asked += self._answer(left)
+        for child in self.workers:
+            child.stop()
+        return {"asked": asked, **verify(self.home)}
+
+    def _states(self) -> list[Any]:
+        store = workload.opened(self.home).store
+        try:
+            with store.read() as connection:
+                final = [state.value for state in FINAL_STATES]
+                query = select(events.c.id, events.c.owner, events.c.state)
+                return list(connection.execute(query.where(events.c.state.not_in(final))))
+        finally:
+            store.close()
+
+    def _answer(self, waiting: list[Any]) -> int:
+        """Say no to what has arrived, and yes to what has not."""
+        arrived = workload.mails()
+        store, engine = workload.opened(self.home, leave_to_workers=True)
         done = workload.count_rows(store)
-    finally:
+        for id_, owner, _ in waiting:
+            try:
+                if id_ in arrived or id_ in done:
+                    engine.cancel(owner, id_)
+                else:
+                    engine.confirm(owner, id_)
+            except UsageError:
+                pass
+        engine.close()
         store.close()
+        return len(waiting)
+
+
+def verify(home: Path) -> dict[str, int]:
+    """Count what is missing, unfinished, undone, done twice, or run twice at once."""
+    store = workload.opened(home).store
+    with store.read() as connection:
+        found = {
+            row.id: row
+            for row in connection.execute(
+                select(events.c.id, events.c.state, events.c.intent, events.c.parent)
+            )
+        }
+    rows, mails = workload.count_rows(store), workload.mails()
+    broken = workload.faults_of(store)
+    store.close()
+    for complaint in broken[:5]:
+        print(complaint, file=sys.stderr)
+    handed = (home / "handed").read_text().split()
+    succeeded = [row for row in found.values() if row.state == "succeeded"]
+    parents = Counter(row.parent for row in found.values() if row.parent)
+    by_mail = ("tally.mail", "tally.letter")
     return {
-        "handed_out": len(handed_out),
-        "events": len(events),
-        "missing": sum(id_ not in events for id_ in handed_out),
-        "unfinished": sum(not event.state.final for event in events.values()),
-        "undone": sum(
-            event.state is State.SUCCEEDED and id_ not in done for id_, event in events.items()
-        ),
-        "doubled": sum(number > 1 for number in done.values()),
-        "dead": sum(event.state is State.DEAD for event in events.values()),
+        "handed_out": len(handed),
+        "events": len(found),
+        "missing": sum(id_ not in found for id_ in handed),
+        "unfinished": sum(row.state not in FINAL_STATES for row in found.values()),
+        "undone": sum(row.id not in (mails if row.intent in by_mail else rows) for row in succeeded)
+        + sum(row.intent == "tally.pair" and parents[row.id] != 1 for row in succeeded),
+        "rows": sum(rows.values()),
+        "mails": sum(mails.values()),
+        "doubled": sum(n > 1 for n in (*rows.values(), *mails.values(), *parents.values())),
+        "at_once": at_once(home),
+        "faults": len(broken),
+        **Counter(row.state for row in found.values()),
     }
 
 
-def run(kills: int, home: Path, seed: int) -> dict[str, int]:
-    """Kill so often, let the next run finish, and count."""
-    chance = random.Random(seed)
-    handed_out: list[str] = []
-    for number in range(kills):
-        # The first ones hit while the database is made, the others anywhere in the work.
-        opened = number >= kills // 10
-        seconds = chance.uniform(0.0, 0.5)
-        handed_out += killed_once(home, seconds, opened=opened)
-    states = finish(home)
-    return {"kills": kills, "asked_again": states["asked_again"], **verify(home, handed_out)}
+def at_once(home: Path) -> int:
+    """How many events two runs of different handlers were in at the same time."""
+    runs: dict[str, list[tuple[int, str, str]]] = {}
+    for line in (home / workload.RUNS).read_text().splitlines():
+        id_, what, moment, pid = line.split()
+        runs.setdefault(id_, []).append((int(moment), what, pid))
+    overlaps = 0
+    for notes in runs.values():
+        inside: set[str] = set()
+        ends = {pid for _, what, pid in notes if what == "end"}
+        for _, what, pid in sorted(notes):
+            if what == "end":
+                inside.discard(pid)
+            elif inside - {pid}:
+                overlaps += 1
+                break
+            elif pid in ends:
+                inside.add(pid)  # one without an end was killed within
+    return overlaps
+
+
+def run(backend: str, total: int, kills: int, seed: int, patience: float = 600) -> dict[str, Any]:
+    """One run on a backend; the counts."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        os.environ[workload.SINK] = str(home)
+        director = Director(home, total, kills, seed, backend)
+        if backend == "redis":
+            director.redis = stack.enter_context(RedisServer())
+            director.postgres = postgres.server()
+            os.environ["TALLY_QUEUE"] = director.redis.url
+            os.environ["TALLY_DATABASE"] = director.postgres.database()
+        mailbox = Child("sink", lambda: sink.serve(home))
+        mailbox.start()
+        stack.callback(mailbox.stop)
+        while not (home / "port").exists():
+            time.sleep(0.02)
+        first = Child("maker", lambda: workload.opened(home).store.close())
+        first.start()
+        os.waitpid(first.pid, 0)
+        began = time.monotonic()
+        try:
+            director.run()
+            counts = director.finish(patience)
+        except BaseException:
+            for child in (*director.workers, *director.accepters):
+                if child.pid and not child.finished:
+                    child.stop()
+            raise
+        for name in ("TALLY_QUEUE", "TALLY_DATABASE"):
+            os.environ.pop(name, None)
+        seconds = round(time.monotonic() - began)
+        return {"backend": backend, "seconds": seconds, "struck": dict(director.kills), **counts}
+
+
+PROMISED = ("missing", "unfinished", "undone", "doubled", "at_once", "faults")
 
 
 def main() -> None:
     """Print the counts; exit 1 if one is not as promised."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--events", type=int, default=1000)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--backend", choices=["sqlite", "redis"], action="append")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
-        counts = run(arguments.kills, Path(home), arguments.seed)
-    print(json.dumps(counts))
-    promised = ("missing", "unfinished", "undone", "doubled")
-    sys.exit(any(counts[name] for name in promised) or not counts["handed_out"])
+    broken = False
+    for backend in arguments.backend or ["sqlite", "redis"]:
+        counts = run(backend, arguments.events, arguments.kills, arguments.seed)
+        print(json.dumps(counts), flush=True)
+        broken |= any(counts[name] for name in PROMISED) or not counts["handed_out"]
+    sys.exit(broken)
 
 
 if __name__ == "__main__":

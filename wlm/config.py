@@ -85,6 +85,22 @@ class Config(BaseModel):
         500, ge=100, description="Silence that ends a spoken request, in milliseconds."
     )
 
+    worker_threads: int = Field(
+        4, ge=1, le=256, description="How many events one worker process runs at once."
+    )
+    user_limit: int = Field(
+        8, ge=0, description="Events of one user that run at once, over all workers; 0: any."
+    )
+    skill_limit: int = Field(
+        16, ge=0, description="Events of one skill that run at once, over all workers; 0: any."
+    )
+    drain_seconds: float = Field(
+        20.0, ge=0, description="How long a worker that is told to stop finishes what it runs."
+    )
+    worker_memory_mb: int = Field(
+        2048, ge=0, description="Memory of a worker process, in megabytes; 0: no bound."
+    )
+
     router: Literal["local", "cascade", "llm"] = Field(
         "local", description="Who decides: local, llm, or cascade (llm where local is unsure)."
     )

@@ -75,7 +75,7 @@ def test_a_lease_that_ended_or_a_dead_worker_frees_the_event(
     abandon(engine, store, mine)
     assert engine.recover() == 0, "its worker lives and its lease, too"
     assert engine.run_due() == []
-    clock.step(seconds=31)
+    clock.step(hours=3)
     assert engine.recover() == 1
     theirs = accept(engine, "lab.write")
     abandon(engine, store, theirs, worker=dead_worker())
@@ -91,7 +91,7 @@ def test_an_event_that_kills_its_worker_ends_dead(
     event = accept(engine, "lab.die")
     for _ in range(3):
         abandon(engine, store, event)
-        clock.step(minutes=1)
+        clock.step(hours=3)
         assert engine.recover() == 1
     dead = engine.get(ME, event.id)
     assert dead.state is State.DEAD and dead.error is not None and "3 times" in dead.error.message
@@ -105,7 +105,7 @@ def test_a_send_that_was_begun_is_never_repeated_blindly(
     begun = accept(engine, "lab.send", to=["Anna"], text="begun")
     abandon(engine, store, before)
     abandon(engine, store, begun, begun=True)
-    clock.step(minutes=1)
+    clock.step(hours=3)
     assert engine.recover() == 2
     assert engine.get(ME, before.id).state is State.QUEUED, "nothing was sent yet"
     asked = engine.get(ME, begun.id)
@@ -134,7 +134,7 @@ def test_a_lost_event_of_a_lost_skill_still_asks(
     event = accept(engine, "lab.send", to=["Anna"], text="x")
     abandon(engine, store, event, begun=True)
     registry.skills.clear()
-    clock.step(minutes=1)
+    clock.step(hours=3)
     engine.recover()
     assert engine.get(ME, event.id).state is State.WAITING_CONFIRMATION
 
@@ -177,14 +177,14 @@ def test_a_run_that_was_taken_over_may_not_finish(
     event = accept(engine, "lab.write")
     row = engine._ledger.claim(event.id)
     assert row is not None
-    clock.step(minutes=1)
+    clock.step(hours=3)
     assert [e.state for e in engine.run_due()] == [State.SUCCEEDED]
-    late = engine._contexts.for_run(row, engine._accept_child)
+    late = engine._contexts.for_run(row, engine._intake.accept_child)
     with pytest.raises(RunOver):
         late.once("line", lambda: 1)
     with pytest.raises(RunOver):
         late.db.insert(ledger, {"event": event.id, "what": "late"})
-    assert engine._runner.run(row) is None
+    assert engine.runner.run(row) is None
     assert engine.get(ME, event.id).state is State.SUCCEEDED
 
 

@@ -29,7 +29,7 @@ def test_two_processes_write_and_lose_nothing(home: Path) -> None:
 
 
 def test_a_killed_process_loses_nothing_and_does_nothing_twice(home: Path) -> None:
-    counts = run("faults.kill", "--kills", "20")
+    counts = run("faults.alone", "--kills", "10")
     assert counts["handed_out"] > 0
     for name in ("missing", "unfinished", "undone", "doubled"):
         assert counts[name] == 0, counts

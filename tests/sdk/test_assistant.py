@@ -10,9 +10,7 @@ from wlm import Assistant
 from wlm.errors import BadSetting, NotFound
 
 
-@pytest.mark.parametrize(
-    "settings", [{"server_url": "http://localhost:1"}, {"queue_url": "redis://localhost"}]
-)
+@pytest.mark.parametrize("settings", [{"server_url": "http://localhost:1"}])
 def test_what_this_version_lacks_is_refused(home: Path, settings: dict[str, str]) -> None:
     with pytest.raises(BadSetting, match=next(iter(settings))):
         Assistant(**settings)
@@ -46,3 +44,11 @@ def test_two_owners_see_nothing_of_each_other(home: Path) -> None:
             tom.event(turn.actions[0].event.id)
         with pytest.raises(NotFound):
             tom.cancel(turn.actions[0].event.id)
+
+
+def test_a_queue_of_an_unknown_kind_is_refused(home: Path) -> None:
+    with (
+        Assistant(queue_url="amqp://localhost") as assistant,
+        pytest.raises(BadSetting, match="queue_url"),
+    ):
+        _ = assistant.engine.bell

@@ -167,6 +167,10 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             },
         ),
     ],
+    "0008": [
+        ("tickets", {"id": 1, "served": 7}),
+        ("breakers", {"skill": "lab", "owner": "", "failures": 3, "open_until": NOW}),
+    ],
 }  # fmt: skip
 
 FIRST = """
@@ -448,6 +452,6 @@ def test_a_skill_without_tables_has_no_branch() -> None:
 
 
 def test_tables_have_owners() -> None:
-    of_the_host = {"master_keys", "signing_keys", "device_logins", "audit_log"}
+    of_the_host = {"master_keys", "signing_keys", "device_logins", "audit_log", "tickets"}
     ownerless = {table.name for table in tables.core.sorted_tables if "owner" not in table.c}
     assert ownerless == of_the_host

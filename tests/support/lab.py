@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 from sqlalchemy import Column, Integer, MetaData, String, Table
@@ -176,6 +177,28 @@ class Lab(Skill):
     def die(self, ctx: Context) -> Reply:
         """End the process."""
         os._exit(9)
+
+    @intent(examples=["fill"], timeout=20)
+    def fill(self, ctx: Context) -> Reply:
+        """Take all the memory there is."""
+        taken = []
+        while True:
+            taken.append(bytearray(10_000_000))
+
+    @intent(examples=["post {text}"], effect="send")
+    def post(self, ctx: Context, text: str = "") -> Reply:
+        """Send something that can be looked up later."""
+        self.calls.append("post")
+        return Reply("Posted.")
+
+    def outcome(
+        self, ctx: Context, intent: str, slots: Mapping[str, Any]
+    ) -> Reply | Literal[False] | None:
+        if intent != "post":
+            return None
+        self.calls.append("look")
+        known: dict[str, Reply | Literal[False]] = {"sent": Reply("It was."), "unsent": False}
+        return known.get(slots.get("text", ""))
 
     def _line(self, ctx: Context) -> int:
         ctx.db.insert(ledger, {"event": ctx.event_id, "what": "line"})

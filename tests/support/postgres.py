@@ -7,6 +7,7 @@ import functools
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -43,6 +44,21 @@ class Postgres:
         with psycopg.connect(f"host={self.folder} user=postgres", autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+
+    def crash(self) -> None:
+        """SIGKILL a process of the server: it throws every connection out and recovers."""
+        query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+        try:
+            with psycopg.connect(f"host={self.folder} user=postgres") as connection:
+                row = connection.execute(query).fetchone()
+        except psycopg.OperationalError:
+            return  # it has not recovered from the last one yet
+        if row is not None:
+            os.kill(row[0], signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop it as a crash does, and start it."""
+        self._run("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "restart")
 
     def stop(self) -> None:
         """Stop the server and remove its folder."""

@@ -28,6 +28,7 @@ COMMANDS = {
     "admin": "admin:app",
     "config": "config:app",
     "db": "db:app",
+    "worker": "worker:worker",
     "models": "models:app",
     "doctor": "doctor:doctor",
 }

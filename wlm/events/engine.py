@@ -7,26 +7,30 @@ lease's token. A queue, where there is one, only says which id to look at.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wlm.errors import UsageError, WlmError
+from wlm.errors import UsageError
+from wlm.events import bell, tickets
+from wlm.events.claims import Claim, Claims, Limits
 from wlm.events.contexts import Contexts
-from wlm.events.courier import NOTICE
 from wlm.events.family import family
-from wlm.events.ledger import Entry, Ledger, Row, held, one, to_event
-from wlm.events.prepare import answered, confirmation
+from wlm.events.intake import Intake, fingerprint
+from wlm.events.ledger import Entry, Ledger, Row, one, to_event
+from wlm.events.prepare import answered
+from wlm.events.recovery import Recovery
 from wlm.events.runner import Runner
 from wlm.events.states import RUNNABLE
 from wlm.events.upkeep import Upkeep
-from wlm.plugins import IntentSpec
+from wlm.events.waiting import Waiting
+from wlm.events.witness import Witness
+from wlm.events.worker import is_dead, this_worker
 from wlm.store.scope import mine
 from wlm.store.tables import events
-from wlm.types import Effect, Event, Question, Route, State, jsonable, new_id
+from wlm.types import Event, Question, Route, State, jsonable
 
 if TYPE_CHECKING:
     from wlm.config import Settings
@@ -38,12 +42,9 @@ log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 30.0
 BEAT_SECONDS = 10.0
-DEEPEST = 5
-MOST_CHILDREN = 50
-SCHEDULED = 3
-"""The least priority of what a schedule or a notice does: after what somebody waits for."""
-A_SCHEDULE = timedelta(minutes=1)
-"""A child due this much later starts a chain of its own: that is a schedule, not a loop."""
+ANOTHER_RUNS_SECONDS = 60.0
+"""How long ``run`` waits for an event that another process has begun to run."""
+_AT_ONCE = 200
 
 
 class Engine:
@@ -56,22 +57,42 @@ class Engine:
         settings: Settings,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        stopwatch: Callable[[], float] = time.monotonic,
         lease: float = LEASE_SECONDS,
         beat: float = BEAT_SECONDS,
+        leave_to_workers: bool = False,
     ) -> None:
-        """``clock`` gives aware times; ``lease`` and ``beat`` are in seconds."""
+        """``clock`` gives aware times; ``stopwatch``, ``lease`` and ``beat`` are in seconds.
+
+        ``leave_to_workers``: ``run`` runs nothing here; a worker does, and ``run`` waits.
+        """
         self._store = store
         self._registry = registry
         self._clock = clock
-        self._ledger = Ledger(store, clock, timedelta(seconds=lease))
+        self._beat = beat
+        self._leave = leave_to_workers
+        self._bell: bell.Bell | None = None
         self._settings = settings
-        self.upkeep = Upkeep(store, settings, clock, self._accept_background)
+        self._waiting = Waiting(lambda: self.bell)
+        self._ledger = Ledger(store, clock, timedelta(seconds=lease), Witness(lease, stopwatch))
+        limits = Limits(settings.config.user_limit, settings.config.skill_limit)
+        self._claims = Claims(self._ledger, limits)
+        self._intake = Intake(self._ledger, registry, self._ring)
+        self.upkeep = Upkeep(store, settings, clock, self._intake.accept_background)
         self.schedules, self.notices = self.upkeep.schedules, self.upkeep.notices
-        self._contexts = Contexts(self._ledger, registry, settings, self.schedules)
         self._ledger.on_end = self.notices.note
-        self._runner = Runner(
-            self._ledger, self._contexts, registry, settings, self._accept_child, beat=beat
+        self._recovery = Recovery(self._ledger, registry, settings)
+        self._contexts = Contexts(self._ledger, registry, settings, self.schedules)
+        self.runner = Runner(
+            self._ledger, self._contexts, registry, settings, self._intake.accept_child, beat=beat
         )
+
+    @property
+    def bell(self) -> bell.Bell:
+        """What wakes workers and those that wait. Raises ``BadSetting``."""
+        if self._bell is None:
+            self._bell = bell.make(self._settings, self._store)
+        return self._bell
 
     def accept(
         self,
@@ -95,16 +116,17 @@ class Engine:
         ``refers`` goes over the conversation's memory: what "it" stands for in this event.
         """
         above = self._ledger.fetch(one(owner, parent)) if parent else None
-        return self._insert(
+        return self._intake.insert(
             owner,
             route,
             above,
             priority,
             run_at,
+            ring=self._leave,  # else it is run here, at once
             conversation=conversation,
             turn=turn,
             idempotency_key=idempotency_key,
-            fingerprint=_fingerprint(route) if idempotency_key else None,
+            fingerprint=fingerprint(route) if idempotency_key else None,
             confirmed=confirmed,
             refers=jsonable(refers) or None,
         )
@@ -112,12 +134,25 @@ class Engine:
     def run(self, event_id: str) -> Event:
         """Run an event that is due, for somebody who waits; it as it stands afterwards.
 
-        One that is not due, or that another run holds, is returned as it is. A failure
-        that will be tried again later is reported at once: state ``retrying`` with its error.
+        One that is not due is returned as it is; for one that another process runs, or that
+        is left to workers, this waits. A failure that will be tried again later is reported
+        at once: state ``retrying`` with its error.
         """
-        event = self._run(event_id) or to_event(self._ledger.fetch(events.c.id == event_id))
+        event = self._brought_on(event_id)
         self.notices.seen(event)
         return event
+
+    def wait(self, event_id: str, timeout: float) -> Event:
+        """Wait until nothing more happens to an event by itself now; the event as it stands.
+
+        That is when it has ended, waits for the user, or will be tried again later
+        (``retrying``); at the latest after ``timeout`` seconds. Woken by the worker.
+        """
+        return self._waiting.until(
+            event_id,
+            timeout,
+            lambda: to_event(self._ledger.fetch(events.c.id == event_id)),
+        )
 
     def answer(self, owner: str, event_id: str, slots: Mapping[str, Any]) -> Event:
         """Give slots (JSON form) to an event that waits for input; it is queued again.
@@ -170,12 +205,13 @@ class Engine:
         window = timedelta(minutes=self._settings.config.undo_minutes)
         undoing = Undoing(self._ledger, window)
         found = undoing.find(owner, event_id, conversation)
-        event = self._insert(
+        event = self._intake.insert(
             owner,
             undoing.route(found),
             found,
             None,
             None,
+            ring=self._leave,
             conversation=conversation or found["conversation"],
             turn=turn,
             idempotency_key=undoing.key(found),
@@ -216,6 +252,7 @@ class Engine:
         detail = "cancelled by the user"
         row = self._ledger.move(State.CANCELLED, one(owner, event_id), detail=detail)
         row = row or self._ledger.fetch(one(owner, event_id))
+        self._tell(event_id)
         if row["state"] != State.CANCELLED:
             raise UsageError(f"The event has ended ({row['state']}); nothing is left to cancel.")
         return to_event(row)
@@ -223,7 +260,22 @@ class Engine:
     def run_due(self, limit: int = 20) -> list[Event]:
         """Sweep, then run what is due, the most urgent first; the events that ran here."""
         self.sweep()
-        return [event for id_ in self._ledger.due(limit) if (event := self._run(id_)) is not None]
+        self._ledger.promote(max(limit, _AT_ONCE))
+        done: list[Event] = []
+        while len(done) < limit and (claim := self.claim()) is not None:
+            if (event := self.finish(claim)) is not None:
+                done.append(event)
+        return done
+
+    def claim(self, *, most: int = 9) -> Claim | None:
+        """Take the next event for a worker, of a priority of ``most`` or less (0: urgent)."""
+        return self._claims.next(most=most)
+
+    def finish(self, claim: Claim) -> Event | None:
+        """Run a claimed event; ``None`` if it was taken away meanwhile."""
+        row = self.runner.run(claim.row, troubled=claim.troubled)
+        self._tell(claim.row["id"])
+        return to_event(row) if row is not None else None
 
     def sweep(self) -> int:
         """Do what must be done from time to time, by any process; how many events came back."""
@@ -235,9 +287,42 @@ class Engine:
         """Take events from workers that are gone and bring them back; how many.
 
         They are queued again, or ``dead`` when too often begun. A ``send`` that was begun
-        waits for the user: whether it was done is not known, and it is never repeated blindly.
+        is never repeated blindly: its skill is asked whether it was done, or the user.
         """
-        return sum(self._recover(row) is not None for row in self._ledger.lost())
+        rows = self._recovery.lost()
+        for row in rows:
+            self._ring(row["id"]) if row["state"] == State.QUEUED else self._tell(row["id"])
+        return len(rows)
+
+    def tend(self, longest: float) -> float:
+        """What a worker does now and then: sweep, see what is due, ring for what is ready.
+
+        Returns in how many seconds the next event is due, at most ``longest``.
+        """
+        self.sweep()
+        self._ledger.promote(_AT_ONCE)
+        with self._store.write(durable=False) as connection:
+            tickets.move_on(connection)
+        for _ in range(self._claims.ready(bell.ENOUGH)):
+            self._ring("")
+        due = self._ledger.next_due()
+        if due is None:
+            return longest
+        return min(max((due - self._clock()).total_seconds(), 0.0), longest)
+
+    def hand_back(self) -> int:
+        """Give up what this process still runs, since it ends; how many were queued again."""
+        rows = [self._recovery.hand_back(row) for row in self.runner.running()]
+        back = [row for row in rows if row is not None]
+        for row in back:
+            self._ring(row["id"])
+        return len(back)
+
+    def close(self) -> None:
+        """Stop listening. The store is the caller's to close."""
+        self._waiting.close()
+        if self._bell is not None:
+            self._bell.close()
 
     def get(self, owner: str, event_id: str) -> Event:
         """One event. Raises ``NotFound``."""
@@ -287,202 +372,49 @@ class Engine:
         """What the last replies of a conversation said to remember."""
         return self._contexts.memory(owner, conversation)
 
+    def _brought_on(self, event_id: str) -> Event:
+        if self._leave:
+            self._ring(event_id)
+            return self.wait(event_id, ANOTHER_RUNS_SECONDS)
+        if (event := self._run(event_id)) is not None:
+            return event
+        row = self._ledger.fetch(events.c.id == event_id)
+        elsewhere = row["state"] == State.RUNNING and row["worker"] != this_worker()
+        if elsewhere and not is_dead(row["worker"]):
+            return self.wait(event_id, ANOTHER_RUNS_SECONDS)
+        return to_event(row)
+
     def _run(self, event_id: str) -> Event | None:
         if self._store.writing:
             raise RuntimeError("an event cannot run inside the transaction that accepts it")
-        claimed = self._ledger.claim(event_id)
-        if claimed is None:
-            return None
-        row = self._runner.run(claimed)
-        return to_event(row) if row is not None else None
+        row = self._ledger.claim(event_id)
+        return self.finish(Claim(row, True)) if row is not None else None
+
+    def _ring(self, event_id: str) -> None:
+        self.bell.ring(event_id)
+
+    def _tell(self, event_id: str) -> None:
+        self._waiting.told(event_id)
+        self.bell.tell(event_id)
 
     def _queue(
         self, row: Row, source: State, complaint: str, *, detail: str | None = None, **values: Any
     ) -> Event:
-        moved = self._ledger.move(
-            State.QUEUED,
-            one(row["owner"], row["id"]),
-            events.c.state == source.value,
-            detail=detail,
-            run_at=self._clock(),
-            attempts=0,
-            question=None,
-            finished_at=None,
-            **values,
-        )
+        with self._store.write() as connection:
+            moved = self._ledger.move(
+                State.QUEUED,
+                one(row["owner"], row["id"]),
+                events.c.state == source.value,
+                detail=detail,
+                run_at=self._clock(),
+                ticket=tickets.draw(connection, row["owner"], row["priority"]),
+                attempts=0,
+                question=None,
+                finished_at=None,
+                **values,
+            )
         if moved is None:
             raise UsageError(f"The event is {row['state']}; it {complaint}.")
+        if self._leave:
+            self._store.after_commit(lambda: self._ring(row["id"]))
         return to_event(moved)
-
-    def _recover(self, row: Row) -> Row | None:
-        if row["state"] == State.ACCEPTED:
-            return self._ledger.move(State.QUEUED, events.c.id == row["id"])
-        log.warning("event %s: its worker is gone", row["id"])
-        code = "worker_lost"
-        if row["begun"]:
-            question = self._asked_again(row)
-            return self._ledger.move(
-                State.WAITING_CONFIRMATION,
-                held(row),
-                code=code,
-                detail="it was begun, and whether it was done is not known",
-                question=question.to_dict(),
-                confirmed=False,
-            )
-        if row["attempts"] >= row["max_attempts"]:
-            failure = {
-                "code": WlmError.code,
-                "message": f"The process that ran it ended {row['attempts']} times.",
-                "hint": "`wlm events retry` tries it again.",
-                "retryable": False,
-            }
-            return self._ledger.move(State.DEAD, held(row), code=code, error=failure)
-        return self._ledger.move(State.QUEUED, held(row), code=code, run_at=self._clock())
-
-    def _asked_again(self, row: Row) -> Question:
-        try:
-            spec = self._registry.intent(row["intent"])
-            values = {
-                slot.name: slot.decode(row["slots"][slot.name])
-                for slot in spec.slots
-                if slot.name in row["slots"]
-            }
-            return confirmation(spec, values, self._settings.zone, again=True)
-        except WlmError:
-            return Question(
-                "confirmation",
-                "This was begun before, and it is not known whether it was done. Again?",
-            )
-
-    def _accept_child(
-        self,
-        parent: Row,
-        intent: str,
-        slots: Mapping[str, Any],
-        *,
-        run_at: datetime | None,
-        key: str,
-    ) -> Event:
-        digest = hashlib.sha256(key.encode()).hexdigest()[:32]
-        policy_only = self._effect(intent) == "write" and bool(parent["confirmed"])
-        return self._insert(
-            parent["owner"],
-            Route(intent.partition(".")[0], intent, dict(slots), 1.0, "skill"),
-            parent,
-            None,
-            run_at,
-            conversation=parent["conversation"],
-            turn=parent["turn"],
-            idempotency_key=f"{parent['id']}:{digest}",
-            fingerprint=None,
-            confirmed=policy_only,  # a child that sends asks for itself
-        )
-
-    def _accept_background(
-        self, owner: str, route: Route, key: str, due: datetime, confirmed: bool
-    ) -> Event:
-        spec = self._spec(route.intent)
-        return self._insert(
-            owner,
-            route,
-            None,
-            max(SCHEDULED, spec.priority if spec else 0),
-            due,
-            conversation=None,
-            turn=None,
-            idempotency_key=key,
-            fingerprint=None,
-            # A yes given once is no yes to sending again and again; a setting is one.
-            confirmed=confirmed
-            and (route.router == NOTICE or self._effect(route.intent) == "write"),
-        )
-
-    def _insert(
-        self,
-        owner: str,
-        route: Route,
-        parent: Row | None,
-        priority: int | None,
-        run_at: datetime | None,
-        **values: Any,
-    ) -> Event:
-        now = self._clock()
-        start = run_at or now
-        if start.tzinfo is None:
-            raise UsageError("The start of an event needs a time zone.")
-        spec = self._spec(route.intent)
-        id_ = new_id()
-        row = {
-            "id": id_,
-            "owner": owner,
-            "state": State.QUEUED.value,
-            "skill": route.skill,
-            "intent": route.intent,
-            "slots": jsonable(route.slots),
-            "confidence": route.confidence,
-            "router": route.router,
-            "effect": self._effect(route.intent),
-            "attempts": 0,
-            "max_attempts": 1 + (spec.retries if spec else 0),
-            "priority": priority if priority is not None else (spec.priority if spec else 0),
-            "begun": False,
-            "parent": parent["id"] if parent is not None else None,
-            "root": id_,
-            "depth": 0,
-            "created_at": now,
-            "run_at": start,
-            **values,
-        }
-        with self._store.write():
-            if (key := values["idempotency_key"]) and (there := self._known(owner, key)):
-                return _same(there, values["fingerprint"])
-            if parent is not None and start - now < A_SCHEDULE:
-                row |= self._bounded(parent, route)
-            made = self._ledger.insert(row) or self._known(owner, key)
-            assert made is not None
-            return _same(made, values["fingerprint"])
-
-    def _known(self, owner: str, key: str) -> Row | None:
-        found = self._ledger.page(
-            mine(events, owner), events.c.idempotency_key == key, before=None, limit=1
-        )
-        return found[0] if found else None
-
-    def _bounded(self, parent: Row, route: Route) -> dict[str, Any]:
-        """The child's place in its chain. Raises ``UsageError`` where the chain must end."""
-        depth = parent["depth"] + 1
-        if depth > DEEPEST:
-            raise UsageError(f"An event may cause others {DEEPEST} levels deep, no deeper.")
-        if self._ledger.count(events.c.root == parent["root"]) > MOST_CHILDREN:
-            raise UsageError(f"An event may cause {MOST_CHILDREN} others, no more.")
-        above: Row | None = parent
-        while above is not None:
-            if above["intent"] == route.intent and above["slots"] == jsonable(route.slots):
-                raise UsageError("An event may not cause itself again.")
-            chained = above["parent"] and above["depth"]
-            above = self._ledger.fetch(events.c.id == above["parent"]) if chained else None
-        return {"root": parent["root"], "depth": depth}
-
-    def _spec(self, intent: str) -> IntentSpec | None:
-        try:
-            return self._registry.intent(intent)
-        except WlmError:
-            return None  # it will fail when it runs, with the cause
-
-    def _effect(self, intent: str) -> Effect:
-        spec = self._spec(intent)
-        return spec.effect if spec else "read"
-
-
-def _fingerprint(route: Route) -> str:
-    body = json.dumps([route.intent, jsonable(route.slots)], sort_keys=True)
-    return hashlib.sha256(body.encode()).hexdigest()
-
-
-def _same(row: Row, fingerprint: str | None) -> Event:
-    if row["fingerprint"] != fingerprint:
-        raise UsageError(
-            "This idempotency key was used for another request; nothing was accepted.",
-            hint="Use a new key for each request.",
-        )
-    return to_event(row)

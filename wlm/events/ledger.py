@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, tuple_
 from sqlalchemy import insert as plain_insert
 from sqlalchemy import update as plain_update
 
 from wlm.errors import NotFound
+from wlm.events import tickets
+from wlm.events.retry import LONGEST_ASKED_SECONDS
 from wlm.events.states import RUNNABLE, sources
+from wlm.events.witness import Witness
 from wlm.events.worker import is_dead, this_worker
 from wlm.store.engine import Store
 from wlm.store.scope import mine
@@ -20,6 +23,7 @@ from wlm.types import Event, Failure, Question, Reply, Route, State, new_id
 
 Row = RowMapping
 _NO_LEASE = {"lease_token": None, "lease_until": None}
+LONGEST_WAIT = timedelta(seconds=LONGEST_ASKED_SECONDS)
 
 
 class Entry(NamedTuple):
@@ -36,11 +40,18 @@ class Entry(NamedTuple):
 class Ledger:
     """The events table and its history."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], lease: timedelta) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        lease: timedelta,
+        witness: Witness | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock
         self.lease = lease
         self.worker = this_worker()
+        self._witness = witness or Witness(lease.total_seconds())
         self.on_end: Callable[[Connection, Row, State], None] | None = None
         """Called in the transaction in which an event ends or begins to wait, after all else."""
 
@@ -61,13 +72,21 @@ class Ledger:
 
     def claim(self, event_id: str) -> Row | None:
         """Take an event that is due, with a new lease; ``None`` if it is not to be had."""
+        with self.store.write(durable=False) as connection:
+            due = or_(events.c.ticket.is_not(None), events.c.run_at <= self.clock())
+            return self.take(connection, event_id, due)
+
+    def take(
+        self, connection: Connection, event_id: Any, *where: ColumnElement[bool]
+    ) -> Row | None:
+        """``claim`` in an open transaction; ``event_id`` may be a query for it."""
         now = self.clock()
         query = (
             plain_update(events)
             .where(
                 events.c.id == event_id,
                 events.c.state.in_(_names(RUNNABLE)),
-                events.c.run_at <= now,
+                *where,
             )
             .values(
                 state=State.RUNNING.value,
@@ -79,10 +98,9 @@ class Ledger:
             )
             .returning(events)
         )
-        with self.store.write() as connection:
-            row = connection.execute(query).mappings().first()
-            if row is not None:
-                self._log(connection, row, State.RUNNING)
+        row = connection.execute(query).mappings().first()
+        if row is not None:
+            self._log(connection, row, State.RUNNING)
         return row
 
     def move(
@@ -94,9 +112,12 @@ class Ledger:
         **values: Any,
     ) -> Row | None:
         """Bring the one event that ``where`` picks to ``target``; ``None`` if it is not there
-        any more or may not go there. The lease ends."""
+        any more or may not go there. The lease ends, and so does its place in the queue,
+        unless it is queued."""
         if target.final:
             values = {"finished_at": self.clock(), **values}
+        if target is not State.QUEUED:
+            values["ticket"] = None
         query = (
             plain_update(events)
             .where(events.c.state.in_(_names(sources(target))), *where)
@@ -134,29 +155,55 @@ class Ledger:
     def lost(self) -> list[Row]:
         """Running events whose worker is gone, and accepted ones that were never queued."""
         with self.store.read() as connection:
-            query = select(events).where(
-                events.c.state.in_([State.RUNNING.value, State.ACCEPTED.value])
-            )
-            rows = connection.execute(query).mappings().all()
-        now = self.clock()
-        return [
-            row
-            for row in rows
-            if row["state"] == State.ACCEPTED.value
-            or row["lease_until"] < now
-            or is_dead(row["worker"])
-        ]
+            query = select(events).where(events.c.lease_token.is_not(None))
+            running = list(connection.execute(query).mappings())
+            query = select(events).where(events.c.state == State.ACCEPTED.value)
+            rows = list(connection.execute(query).mappings())
+        silent = self._witness.silent(running, self.clock())
+        return rows + [row for row in running if row["id"] in silent or is_dead(row["worker"])]
 
-    def due(self, limit: int) -> list[str]:
-        """Ids of events that may start now, the most urgent first."""
+    def promote(self, limit: int) -> list[str]:
+        """Give events whose time has come their place in the queue; their ids.
+
+        A retry that is further away than any may be was put off by a clock that has been
+        set back since; it is due.
+        """
+        now = self.clock()
+        waits = (
+            events.c.ticket.is_(None),
+            events.c.finished_at.is_(None),
+            events.c.lease_token.is_(None),
+            events.c.state.in_(_names(RUNNABLE)),
+        )
+        put_off = and_(events.c.state == State.RETRYING.value, events.c.run_at > now + LONGEST_WAIT)
         query = (
-            select(events.c.id)
-            .where(events.c.state.in_(_names(RUNNABLE)), events.c.run_at <= self.clock())
-            .order_by(events.c.priority, events.c.run_at, events.c.id)
+            select(events.c.id, events.c.owner, events.c.priority)
+            .where(*waits, or_(events.c.run_at <= now, put_off))
+            .order_by(events.c.run_at)
             .limit(limit)
         )
         with self.store.read() as connection:
-            return list(connection.execute(query).scalars())
+            if connection.execute(query.limit(1)).first() is None:
+                return []
+        with self.store.write() as connection:
+            rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+            for row in rows:
+                place = tickets.draw(connection, row.owner, row.priority)
+                connection.execute(
+                    plain_update(events).where(events.c.id == row.id).values(ticket=place)
+                )
+        return [row.id for row in rows]
+
+    def next_due(self) -> datetime | None:
+        """When the next event that waits for its time is due; ``None`` if none does."""
+        query = select(func.min(events.c.run_at)).where(
+            events.c.ticket.is_(None),
+            events.c.finished_at.is_(None),
+            events.c.state.in_(_names(RUNNABLE)),
+        )
+        with self.store.read() as connection:
+            due: datetime | None = connection.execute(query).scalar_one()
+        return due
 
     def fetch(self, *where: ColumnElement[bool]) -> Row:
         """The event that ``where`` picks. Raises ``NotFound``."""

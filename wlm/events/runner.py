@@ -15,7 +15,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from wlm.errors import SkillError, StorageFault, WlmError
+from wlm.events import breaker
 from wlm.events.contexts import Contexts, Emit, RunOver
+from wlm.events.hands import Hands
 from wlm.events.ledger import Ledger, Row, held
 from wlm.events.prepare import confirmation, prepare
 from wlm.events.retry import delay
@@ -25,10 +27,12 @@ from wlm.types import Failure, Question, State, jsonable
 
 if TYPE_CHECKING:
     from wlm.config import Settings
-    from wlm.plugins import IntentSpec
+    from wlm.plugins import Context, IntentSpec
     from wlm.plugins.manager import LoadedSkill, Registry
 
 log = logging.getLogger(__name__)
+_PATIENCE_SECONDS = 30.0
+"""How long the end of a run is tried to be written while the database is away."""
 
 
 @dataclasses.dataclass
@@ -36,7 +40,7 @@ class Outcome:
     """How a run went. Exactly one of ``reply``, ``question`` and ``failure`` is there.
 
     ``slots`` is what the event's slots became; ``known`` is whether it is certain what
-    the handler did to the world.
+    the handler did to the world; ``provider_failed`` counts against the skill's provider.
     """
 
     reply: dict[str, Any] | None = None
@@ -45,6 +49,7 @@ class Outcome:
     retry_after: float | None = None
     slots: dict[str, Any] | None = None
     known: bool = True
+    provider_failed: bool = False
 
 
 class Runner:
@@ -66,9 +71,31 @@ class Runner:
         self._settings = settings
         self._emit = emit
         self._beat = beat
+        self._current: dict[str, Row] = {}
+        self.hands = Hands()
+        self.exhausted = False
+        """Whether a handler has run out of memory here; then this process is best replaced."""
 
-    def run(self, row: Row) -> Row | None:
-        """Run a claimed event to its next state; ``None`` if it was taken away meanwhile."""
+    def running(self) -> list[Row]:
+        """What runs in this process now, as it was claimed."""
+        return list(self._current.values())
+
+    def run(self, row: Row, *, troubled: bool = True) -> Row | None:
+        """Run a claimed event to its next state; ``None`` if it was taken away meanwhile.
+
+        ``troubled``: something may count against its skill's provider (``breaker``).
+        """
+        self._current[row["id"]] = row
+        try:
+            ended = self._run(row)
+        finally:
+            del self._current[row["id"]]
+        if ended is not None and troubled and ended["state"] == State.SUCCEEDED:
+            with self._ledger.store.write() as connection:
+                breaker.worked(connection, row["skill"], row["owner"])
+        return ended
+
+    def _run(self, row: Row) -> Row | None:
         try:
             spec = self._registry.intent(row["intent"])
             loaded = self._registry.skill(row["skill"])
@@ -86,13 +113,13 @@ class Runner:
     def _watch(self, row: Row, spec: IntentSpec, loaded: LoadedSkill) -> Outcome | None:
         """Wait for the handler; ``None`` if the event is not ours any more."""
         run = _Run(self, row, spec, loaded)
-        thread = threading.Thread(target=run.work, name=f"event-{row['id']}", daemon=True)
-        thread.start()
+        self.hands.start(run.work)
         deadline = time.monotonic() + spec.timeout
         while not run.done.wait(max(0.0, min(self._beat, deadline - time.monotonic()))):
             if time.monotonic() >= deadline:
-                return run.late()
+                return run.late() if run.give_up() else run.outcome
             if not self._still_ours(row):
+                run.give_up()
                 return None
         return run.outcome
 
@@ -112,8 +139,10 @@ class Runner:
         run.slots = ready.slots
         if ready.question is not None:
             return Outcome(question=ready.question)
-        if self._needs_yes(spec) and not row["confirmed"]:
-            again = bool(row["begun"])
+        if row["begun"] and (done := self._done_before(run, ctx)) is not None:
+            return Outcome(reply=done)
+        if self._needs_yes(spec) and (run.unsure or not row["confirmed"]):
+            again = run.unsure
             asked = confirmation(spec, ready.values, ctx.timezone, again=again)
             return Outcome(question=asked, known=not again)
         if spec.effect == "send":
@@ -123,11 +152,35 @@ class Runner:
         handler = getattr(run.loaded.skill, spec.method)
         return Outcome(reply=_checked(handler(ctx, **ready.values)))
 
+    def _done_before(self, run: _Run, ctx: Context) -> dict[str, Any] | None:
+        """The reply if a try that was broken off had done it; ``None`` if it is to be done.
+
+        Where the skill cannot tell, the user must say yes again.
+        """
+        found = run.loaded.skill.outcome(ctx, run.spec.method, run.slots or {})
+        if isinstance(found, Reply):
+            return _checked(found)
+        if found is not False:
+            run.unsure = True
+        return None
+
     def _needs_yes(self, spec: IntentSpec) -> bool:
         policy = self._settings.config.confirm
         return spec.effect == "send" or (policy == "write" and spec.effect == "write")
 
     def _end(self, row: Row, outcome: Outcome) -> Row | None:
+        """Write how it went; again and again while the database is away, as long as it is ours."""
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return self._write_end(row, outcome)
+            except StorageFault as fault:
+                if not fault.retryable or time.monotonic() > until:
+                    raise
+                log.warning("event %s: its end is not written yet (%s)", row["id"], fault.code)
+                time.sleep(0.2)
+
+    def _write_end(self, row: Row, outcome: Outcome) -> Row | None:
         values: dict[str, Any] = {"begun": not outcome.known}
         if outcome.slots is not None:
             values["slots"] = outcome.slots
@@ -147,6 +200,7 @@ class Runner:
                 held(row),
                 question=question.to_dict(),
                 error=None,
+                confirmed=row["confirmed"] and outcome.known,
                 attempts=row["attempts"] - 1,  # it was not tried yet
                 detail=f"slot {question.slot}" if asked else None,
                 **values,
@@ -168,15 +222,18 @@ class Runner:
                 wait = delay(row["attempts"], outcome.retry_after)
                 values["run_at"] = self._ledger.clock() + wait
                 detail = f"{detail} Again in {wait.total_seconds():.1f} s."
-        return self._ledger.move(
-            target,
-            held(row),
-            code=failure.code,
-            detail=detail,
-            error=failure.to_dict(),
-            question=None,
-            **values,
-        )
+        with self._ledger.store.write() as connection:
+            if outcome.provider_failed:
+                breaker.failed(connection, row["skill"], row["owner"], self._ledger.clock())
+            return self._ledger.move(
+                target,
+                held(row),
+                code=failure.code,
+                detail=detail,
+                error=failure.to_dict(),
+                question=None,
+                **values,
+            )
 
 
 class _Run:
@@ -187,8 +244,10 @@ class _Run:
         self.done = threading.Event()
         self.outcome: Outcome | None = None
         self.slots: dict[str, Any] | None = None
-        self.begun = False
+        self.begun = self.unsure = False
         self._runner = runner
+        self._lock = threading.Lock()
+        self._given_up = False
 
     def work(self) -> None:
         """Run the handler; leaves ``outcome``, or ``None`` if the event was taken away."""
@@ -197,7 +256,19 @@ class _Run:
         except RunOver:
             self.outcome = None
         finally:
-            self.done.set()
+            with self._lock:
+                self.done.set()
+                if self._given_up:
+                    self._runner.hands.came_back()
+
+    def give_up(self) -> bool:
+        """Stop waiting; ``False`` if the handler has ended just now."""
+        with self._lock:
+            if self.done.is_set():
+                return False
+            self._given_up = True
+            self._runner.hands.gave_up()
+        return True
 
     def _attempt(self) -> Outcome:
         try:
@@ -207,8 +278,13 @@ class _Run:
         except AskUser as asked:
             outcome = Outcome(question=asked.question)
         except WlmError as error:
-            outcome = Outcome(failure=_failure(error), retry_after=error.retry_after)
+            outcome = Outcome(
+                failure=_failure(error),
+                retry_after=error.retry_after,
+                provider_failed=error.retryable and isinstance(error, SkillError),
+            )
         except BaseException as error:
+            self._runner.exhausted |= isinstance(error, MemoryError)
             log.debug("event %s", self.row["id"], exc_info=True)
             failure = _crashed(self.row["skill"], error)
             outcome = Outcome(failure=failure, known=not self.begun)
@@ -227,7 +303,9 @@ class _Run:
             ),
             "`wlm events retry` tries it again.",
         )
-        return Outcome(failure=failure, slots=self.slots, known=not self.begun)
+        return Outcome(
+            failure=failure, slots=self.slots, known=not self.begun, provider_failed=True
+        )
 
 
 def _checked(reply: Any) -> dict[str, Any]:

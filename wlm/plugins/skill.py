@@ -24,7 +24,7 @@ import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from typer import Typer
 
     from wlm.plugins.context import Context
+    from wlm.plugins.manager import Registry
 
 Handler = TypeVar("Handler", bound=Callable[..., Reply])
 _MARK = "__wlm_intent__"
@@ -177,6 +178,18 @@ class Skill:
         """Candidates for a ``person`` or ``place`` said as ``text``, best first; [] if not mine."""
         return []
 
+    def outcome(
+        self, ctx: Context, intent: str, slots: Mapping[str, Any]
+    ) -> Reply | Literal[False] | None:
+        """Whether a ``send`` of this event that was broken off was done; asked before another.
+
+        ``intent`` is the handler's name, ``slots`` its arguments, ``ctx.event_id`` that of
+        the try before. A ``Reply`` says it was done (the event succeeds with it), ``False``
+        that it certainly was not (it is sent again), ``None`` that it cannot be told (the
+        user is asked).
+        """
+        return None
+
     def commands(self, context: Callable[[], Context]) -> Typer | None:
         """The skill's own commands, reached as ``wlm NAME …``; ``context`` makes a context."""
         return None
@@ -208,6 +221,12 @@ class Skill:
         if unknown:
             raise ValueError(f"{cls.__name__}: phrases for unknown intents {sorted(unknown)}")
         return specs
+
+
+def can_look(registry: Registry, name: str) -> bool:
+    """Whether that skill is there and can tell what came of a ``send`` (``outcome``)."""
+    loaded = registry.skills.get(name)
+    return loaded is not None and type(loaded.skill).outcome is not Skill.outcome
 
 
 def _spec(

@@ -62,9 +62,11 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        """Close the database."""
+        """Close what is open."""
         if "store" in self.__dict__:
             self._told()
+            if "engine" in self.__dict__:
+                self.engine.close()
             self.store.close()
 
     @cached_property
@@ -265,13 +267,12 @@ class Assistant:
 
 def _refuse_what_is_not_there(settings: config.Settings) -> None:
     """Say so where a setting asks for a part that this version lacks, instead of ignoring it."""
-    for name, part in (("server_url", "a gateway"), ("queue_url", "a queue of its own")):
-        if getattr(settings.config, name):
-            raise BadSetting(
-                f"Setting {name!r} is set, and this version of WLM cannot use {part} yet; "
-                "nothing was done.",
-                hint=f"Unset WLM_{name.upper()} to work in this process.",
-            )
+    if settings.config.server_url:
+        raise BadSetting(
+            "Setting 'server_url' is set, and this version of WLM cannot use a gateway yet; "
+            "nothing was done.",
+            hint="Unset WLM_SERVER_URL to work in this process.",
+        )
 
 
 def _sentence(notice: Notice, zone: ZoneInfo) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,10 @@ from wlm.store.faults import storage_faults
 if TYPE_CHECKING:
     from wlm.store.vault import Vault
 
+log = logging.getLogger(__name__)
+
 BUSY_SECONDS = 5.0
-_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+_PRAGMAS = ("foreign_keys=ON", "secure_delete=ON")
 
 
 class Store:
@@ -34,7 +37,9 @@ class Store:
         self.url = _checked(url)
         self._engine = _engine(self.url, immediate=True)
         self._reader = _engine(self.url, immediate=False) if self.sqlite else self._engine
+        self._light: Engine | None = None
         self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
+        self._later: ContextVar[list[Callable[[], None]] | None] = ContextVar("later", default=None)
         self._vault: Vault | None = None
 
     @property
@@ -64,17 +69,40 @@ class Store:
         return self._open.get() is not None
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that commits at the end; inside another one, that one."""
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """A transaction that commits at the end; inside another one, that one.
+
+        One that is not ``durable`` survives the end of any process, but on SQLite perhaps
+        not a power cut: for what a power cut makes void anyway, such as who runs an event.
+        """
         if (outer := self._open.get()) is not None:
             yield outer
             return
-        with storage_faults(self.name), self._engine.begin() as connection:
-            token = self._open.set(connection)
+        later: list[Callable[[], None]] = []
+        engine = self._engine if durable or not self.sqlite else self._lightly()
+        with storage_faults(self.name), engine.begin() as connection:
+            token, list_token = self._open.set(connection), self._later.set(later)
             try:
                 yield connection
             finally:
                 self._open.reset(token)
+                self._later.reset(list_token)
+        for call in later:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001 - what was committed stays so
+                log.warning("after a commit: %s", type(error).__name__)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call it once what is being written is committed; outside of ``write()``, now.
+
+        It must not matter whether it is called at all: the process may end before.
+        """
+        later = self._later.get()
+        if later is None:
+            call()
+        else:
+            later.append(call)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -123,8 +151,14 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
-        self._reader.dispose()
+        for engine in (self._engine, self._reader, self._light):
+            if engine is not None:
+                engine.dispose()
+
+    def _lightly(self) -> Engine:
+        if self._light is None:
+            self._light = _engine(self.url, immediate=True, synchronous="NORMAL")
+        return self._light
 
 
 def _checked(url: str) -> URL:
@@ -149,7 +183,7 @@ def _checked(url: str) -> URL:
     return made
 
 
-def _engine(url: URL, *, immediate: bool) -> Engine:
+def _engine(url: URL, *, immediate: bool, synchronous: str = "FULL") -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
     try:
         engine = create_engine(url) if sqlite else create_engine(url, pool_pre_ping=True)
@@ -158,17 +192,17 @@ def _engine(url: URL, *, immediate: bool) -> Engine:
             "The driver for Postgres is not installed.", hint="`pip install 'wlm[postgres]'`."
         ) from None
     if sqlite:
-        _prepare_sqlite(engine, immediate=immediate)
+        _prepare_sqlite(engine, immediate=immediate, synchronous=synchronous)
     return engine
 
 
-def _prepare_sqlite(engine: Engine, *, immediate: bool) -> None:
+def _prepare_sqlite(engine: Engine, *, immediate: bool, synchronous: str) -> None:
     @event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: Any) -> None:
         raw.isolation_level = None  # transactions begin where SQLAlchemy says
         raw.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
         _use_wal(raw)
-        for pragma in _PRAGMAS:
+        for pragma in (f"synchronous={synchronous}", *_PRAGMAS):
             raw.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -6,6 +6,7 @@ A change here needs a migration in ``migrations/versions`` (a test compares the 
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from wlm.store.columns import UtcTime, json_column, metadata, serial
@@ -28,6 +30,13 @@ ID = String(26)
 OWNER = String(64)
 # A conversation's id may be given by the user (`--conversation`), so it may be any short text.
 NAME = String(128)
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index on some rows of ``events``, so that finished ones cost nothing."""
+    condition = text(where)
+    return Index(f"ix_events_{name}", *columns, sqlite_where=condition, postgresql_where=condition)
+
 
 turns = Table(
     "turns",
@@ -73,6 +82,7 @@ events = Table(
     Column("lease_token", ID),
     Column("lease_until", UtcTime),
     Column("worker", String(128)),
+    Column("ticket", BigInteger),
     Column("created_at", UtcTime, nullable=False),
     Column("run_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
@@ -93,7 +103,17 @@ events = Table(
     Index(None, "owner", "state", "created_at", "id"),
     Index(None, "owner", "skill", "created_at", "id"),
     Index(None, "finished_at"),
-    Index(None, "state", "priority", "run_at"),
+    _partial(
+        "ready",
+        "ticket",
+        "id",
+        "owner",
+        "skill",
+        where="ticket is not null and lease_token is null",
+    ),
+    _partial("running", "owner", "skill", "ticket", where="lease_token is not null"),
+    _partial("place", "owner", "priority", "ticket", where="ticket is not null"),
+    _partial("due", "run_at", where="ticket is null and finished_at is null"),
     Index(None, "turn"),
     Index(None, "parent"),
     Index(None, "root"),
@@ -104,8 +124,27 @@ events = Table(
 request from another one with the same idempotency key. ``begun``: a ``send`` was started
 and how it ended is not known. ``refers`` is what words such as "it" stand for in this event,
 ``undo`` the intent and slots that take back what it did. A running event, and no other,
-has a lease; whoever ends it must hold its token.
+has a lease; whoever ends it must hold its token. ``ticket`` is the place in the queue of
+an event that is ready, and is kept while it runs (``wlm.events.tickets``).
 """
+
+tickets = Table(
+    "tickets",
+    core,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("served", BigInteger, nullable=False),
+)
+"""One row (id 1): the ticket that the workers have come to."""
+
+breakers = Table(
+    "breakers",
+    core,
+    Column("skill", NAME, primary_key=True),
+    Column("owner", OWNER, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("open_until", UtcTime),
+)
+"""Skills whose provider failed, again and again: for one owner, or ``""`` for everybody."""
 
 event_log = Table(
     "event_log",

@@ -1,0 +1,50 @@
+"""`wlm worker`: runs accepted events in the background, on this machine or many."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def worker(
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Events that one process runs at once (worker_threads)."),
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="Worker processes; 1 thread each isolates skills.")
+    ] = 1,
+    child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
+) -> None:
+    """Run accepted events until stopped; SIGTERM lets running ones finish first."""
+    if child:
+        _work(threads)
+        return
+    import sys
+
+    from wlm.events.supervisor import Supervisor
+    from wlm.sdk.assistant import Assistant
+
+    with Assistant() as assistant:
+        _ = assistant.engine.bell  # a wrong setting shows here, once
+        _ = assistant.registry
+        settings = assistant.settings.config
+    count = threads or settings.worker_threads
+    typer.echo(f"{processes} × {count} threads; Ctrl-C stops.", err=True)
+    command = [sys.executable, "-m", "wlm.cli.main", "worker", "--child", "--threads", str(count)]
+    supervisor = Supervisor(command, processes, grace=settings.drain_seconds + 5)
+    raise typer.Exit(supervisor.run())
+
+
+def _work(threads: int | None) -> None:
+    from wlm.events.dispatch import Crew
+    from wlm.events.supervisor import bound_memory, tie_to_parent
+    from wlm.sdk.assistant import Assistant
+
+    with Assistant() as assistant:
+        settings = assistant.settings.config
+        bound_memory(settings.worker_memory_mb)
+        crew = Crew(assistant.engine, threads or settings.worker_threads, settings.drain_seconds)
+        tie_to_parent()
+        crew.run()

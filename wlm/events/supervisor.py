@@ -1,0 +1,162 @@
+"""The parent of worker processes: starts them, and starts another when one ends.
+
+A skill may end its process, hang in a way that stops every thread of it, or use up its
+memory. What then ends is one worker process; its events are recovered by the others or by
+its successor.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 5.0
+SILENT_SECONDS = 60.0
+"""A worker process from which nothing was heard for so long is killed."""
+_HEALTHY_SECONDS = 10.0
+_LONGEST_PAUSE = 30.0
+LIFELINE = "LIFELINE_FD"
+
+
+class Child:
+    """One worker process with the pipe over which it says that it lives."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.pipe, theirs = os.pipe()
+        environment = {**os.environ, LIFELINE: str(theirs)}
+        self.process = subprocess.Popen(  # noqa: S603 - our own program
+            list(command), env=environment, pass_fds=[theirs], stdin=subprocess.PIPE
+        )
+        os.close(theirs)
+        self.started = self.heard = time.monotonic()
+
+    def close(self) -> None:
+        """Let go of its pipes."""
+        os.close(self.pipe)
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+
+
+class Supervisor:
+    """Keeps ``processes`` children of ``command`` running until it is told to stop."""
+
+    def __init__(self, command: Sequence[str], processes: int, *, grace: float) -> None:
+        """``grace``: seconds that children get to end by themselves after SIGTERM."""
+        self._command, self._wanted, self._grace = command, processes, grace
+        self._children: list[Child] = []
+        self._stop_pipe = os.pipe()
+        self._stopping = False
+        self._failures = 0
+        self._not_before = 0.0
+
+    def run(self) -> int:
+        """Supervise until SIGTERM or SIGINT; 0, or 1 if a child had to be killed."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        while not self._stopping:
+            self._fill_up()
+            self._listen()
+        return self._end()
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+        os.write(self._stop_pipe[1], b"x")
+
+    def _fill_up(self) -> None:
+        while len(self._children) < self._wanted and time.monotonic() >= self._not_before:
+            self._children.append(Child(self._command))
+
+    def _listen(self) -> None:
+        pipes = {child.pipe: child for child in self._children}
+        until = BEAT_SECONDS
+        if len(self._children) < self._wanted:
+            until = max(0.05, self._not_before - time.monotonic())
+        ready, _, _ = select.select([*pipes, self._stop_pipe[0]], [], [], until)
+        now = time.monotonic()
+        for pipe in ready:
+            if pipe in pipes:
+                child = pipes[pipe]
+                if os.read(pipe, 4096):
+                    child.heard = now
+                else:
+                    self._bury(child)
+        for child in self._children:
+            if now - child.heard > SILENT_SECONDS:
+                log.error("a worker process hangs; it is replaced")
+                child.process.kill()
+                child.heard = now
+
+    def _bury(self, child: Child) -> None:
+        """A child has closed its pipe, so it has ended or is about to."""
+        code = child.process.wait()
+        child.close()
+        self._children.remove(child)
+        lived = time.monotonic() - child.started
+        self._failures = 0 if lived > _HEALTHY_SECONDS else self._failures + 1
+        if self._failures:
+            self._not_before = time.monotonic() + min(2.0**self._failures / 8, _LONGEST_PAUSE)
+        if not self._stopping:
+            log.warning("a worker process ended with %d; another takes its place", code)
+
+    def _end(self) -> int:
+        for child in self._children:
+            child.process.terminate()
+        deadline = time.monotonic() + self._grace
+        killed = 0
+        for child in self._children:
+            try:
+                child.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+                killed = 1
+            child.close()
+        return killed
+
+
+def tie_to_parent() -> None:
+    """In a child: say regularly that we live, and end with the parent."""
+    number = os.environ.pop(LIFELINE, "")
+    if not number:
+        return
+    threading.Thread(target=_beat, args=[int(number)], name="lifeline", daemon=True).start()
+    threading.Thread(target=_follow, name="parent", daemon=True).start()
+
+
+def _beat(pipe: int) -> None:
+    os.set_inheritable(pipe, False)
+    while True:
+        try:
+            os.write(pipe, b".")
+        except OSError:
+            return
+        time.sleep(BEAT_SECONDS)
+
+
+def _follow() -> None:
+    os.read(0, 1)  # nobody writes: it ends when the parent has gone
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def bound_memory(megabytes: int) -> None:
+    """Let allocations beyond that fail with ``MemoryError``, where the platform can; 0: do not."""
+    if not megabytes:
+        return
+    try:
+        import resource
+    except ImportError:
+        return
+    limit = megabytes * 1024 * 1024
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    except (OSError, ValueError):
+        log.warning("memory could not be bounded")

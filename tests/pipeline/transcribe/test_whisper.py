@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from wlm.config import load
-from wlm.errors import ModelMissing, UsageError
+from wlm.errors import Cancelled, ModelMissing, UsageError
+from wlm.pipeline.transcribe.decode import Decoder
 from wlm.pipeline.transcribe.interface import Request
 from wlm.pipeline.transcribe.whisper import FasterWhisper
 
@@ -76,6 +78,36 @@ def test_a_long_recording_is_heard_whole_in_order_and_tells_how_far_it_is(whispe
     for before, after in itertools.pairwise(heard.segments):
         assert before.start <= before.end <= after.start + 0.3
     assert heard.text == " ".join(segment.text for segment in heard.segments)
+
+
+def test_a_long_recording_that_nobody_waits_for_is_stopped(whisper, recording):
+    sound = np.concatenate([recording("weather"), PAUSE] * 20)
+    gone = threading.Event()
+    heard: list[float] = []
+
+    def progress(seconds: float) -> None:
+        heard.append(seconds)
+        gone.set()
+
+    with pytest.raises(Cancelled):
+        whisper.transcribe(sound, Request(progress=progress, cancelled=gone))
+    assert len(heard) == 1
+    assert heard[0] < len(sound) / 16_000 / 2
+    again = whisper.transcribe(recording("weather"), Request(cancelled=threading.Event()))
+    assert plain(again.text) == WORDS["weather"]
+
+
+def test_a_draft_is_decoded_once(whisper, recording, monkeypatch):
+    tries = []
+    attempt = Decoder._attempt
+    monkeypatch.setattr(
+        Decoder, "_attempt", lambda *given: tries.append(given[-1]) or attempt(*given)
+    )
+    muffled = recording("name") * 0.02 + np.random.default_rng(3).normal(
+        0, 0.002, len(recording("name"))
+    ).astype(np.float32)
+    whisper.transcribe(muffled, Request(draft=True))
+    assert len(tries) <= 1
 
 
 def test_several_clients_hear_what_one_does(whisper, recording):

@@ -8,7 +8,7 @@ is), tokens are capped, and whatever ``judge`` objects to is decoded again at fu
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -54,6 +54,21 @@ class Clip(NamedTuple):
     def seconds(self) -> float:
         """Its length."""
         return len(self.samples) / SAMPLE_RATE
+
+
+class Wanted(NamedTuple):
+    """What is asked of a decoding.
+
+    ``hints`` are words that are likely to be said. ``short`` allows a short context,
+    ``draft`` forbids a second try. ``check`` is called between the steps; what it raises
+    ends the work.
+    """
+
+    language: str
+    hints: Sequence[str] = ()
+    short: bool = True
+    draft: bool = False
+    check: Callable[[], None] = lambda: None
 
 
 class Try(NamedTuple):
@@ -104,63 +119,50 @@ class Decoder:
         """The language that is most likely spoken in the clip."""
         if not self.multilingual:
             return "en"
-        encoded = self._encode([clip], FULL)
+        encoded = self._encode([clip], FULL, lambda: None)
         token, _ = self._whisper.model.detect_language(encoded)[0][0]
         return str(token).strip("<|>")
 
-    def decode(
-        self,
-        clips: Sequence[Clip],
-        language: str,
-        hints: Sequence[str],
-        *,
-        short: bool,
-        draft: bool = False,
-    ) -> list[Attempt]:
-        """The best attempt at each clip, or just the first if a ``draft`` will do.
-
-        ``short`` allows a short context.
-        """
-        context = max(context_for(clip.seconds) for clip in clips) if short else FULL
-        first = Try(context, bool(hints), 1)
-        attempts = self._attempt(clips, language, hints, first)
-        if draft:
+    def decode(self, clips: Sequence[Clip], wanted: Wanted) -> list[Attempt]:
+        """The best attempt at each clip, or just the first where a draft will do."""
+        context = max(context_for(clip.seconds) for clip in clips) if wanted.short else FULL
+        first = Try(context, bool(wanted.hints), 1)
+        attempts = self._attempt(clips, wanted, first)
+        if wanted.draft:
             return attempts
         return [
-            self._settle(clip, attempt, language, hints, first)
+            self._settle(clip, attempt, wanted, first)
             for clip, attempt in zip(clips, attempts, strict=True)
         ]
 
-    def _settle(
-        self, clip: Clip, attempt: Attempt, language: str, hints: Sequence[str], first: Try
-    ) -> Attempt:
+    def _settle(self, clip: Clip, attempt: Attempt, wanted: Wanted, first: Try) -> Attempt:
         """The attempt, or a better one where it is suspicious."""
-        told = hints if first.hinted else ()
+        told = wanted.hints if first.hinted else ()
         reason = judge.objection(attempt, clip.seconds, clip.speech, told)
         if not reason and first.context < _SECOND_LOOK and attempt.logprob < self._hesitant:
             look = first._replace(context=_SECOND_LOOK)
-            return judge.better(attempt, *self._attempt([clip], language, hints, look))
+            return judge.better(attempt, *self._attempt([clip], wanted, look))
         best = attempt
         for step in _ladder(first):
             if not reason:
                 return attempt
             if reason == "echo" and step.hinted:
                 continue
-            told = hints if step.hinted else ()
-            (attempt,) = self._attempt([clip], language, hints, step)
+            told = wanted.hints if step.hinted else ()
+            (attempt,) = self._attempt([clip], wanted, step)
             reason = judge.objection(attempt, clip.seconds, clip.speech, told)
             best = judge.better(best, attempt)
         return best if reason else attempt
 
-    def _attempt(
-        self, clips: Sequence[Clip], language: str, hints: Sequence[str], how: Try
-    ) -> list[Attempt]:
-        tokenizer, suppressed = self._tokenizer(language)
-        prompt = self._prompt(tokenizer, hints if how.hinted else ())
+    def _attempt(self, clips: Sequence[Clip], wanted: Wanted, how: Try) -> list[Attempt]:
+        tokenizer, suppressed = self._tokenizer(wanted.language)
+        prompt = self._prompt(tokenizer, wanted.hints if how.hinted else ())
         longest = max(clip.seconds for clip in clips)
         cap = min(int(_TOKENS_EXTRA + _TOKENS_PER_SECOND * longest), _POSITIONS - len(prompt))
+        encoded = self._encode(clips, how.context, wanted.check)
+        wanted.check()
         results = self._whisper.model.generate(
-            self._encode(clips, how.context),
+            encoded,
             [prompt] * len(clips),
             beam_size=how.beam,
             max_length=len(prompt) + cap,
@@ -172,11 +174,18 @@ class Decoder:
         )
         return [_read(tokenizer, result, cap) for result in results]
 
-    def _encode(self, clips: Sequence[Clip], context: int) -> Any:
+    def _encode(self, clips: Sequence[Clip], context: int, check: Callable[[], None]) -> Any:
+        """What the encoder makes of the clips, one by one: it gains nothing from a batch."""
         from ctranslate2 import StorageView
 
-        stack = np.stack([self._features(clip.samples, context) for clip in clips])
-        return self._whisper.model.encode(StorageView.from_array(np.ascontiguousarray(stack)))
+        encoded = []
+        for clip in clips:
+            check()
+            mel = np.ascontiguousarray(self._features(clip.samples, context)[None])
+            encoded.append(self._whisper.model.encode(StorageView.from_array(mel)))
+        if len(encoded) == 1:
+            return encoded[0]
+        return StorageView.from_array(np.concatenate([np.asarray(part) for part in encoded]))
 
     def _features(self, samples: NDArray[np.float32], context: int) -> NDArray[np.float32]:
         padded = np.zeros(context * SAMPLE_RATE, np.float32)

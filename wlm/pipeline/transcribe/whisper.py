@@ -14,8 +14,9 @@ import numpy as np
 from wlm.errors import ModelMissing
 from wlm.pipeline import vad
 from wlm.pipeline.transcribe import judge, windows
-from wlm.pipeline.transcribe.decode import Clip, Decoder
+from wlm.pipeline.transcribe.decode import Clip, Decoder, Wanted
 from wlm.pipeline.transcribe.interface import SAMPLE_RATE, UNSPACED, Request
+from wlm.pipeline.transcribe.lanes import Lanes
 from wlm.pipeline.transcribe.models import find_model
 from wlm.types import Segment, Transcript
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _BATCH = 4
 _ROUNDS = 2
 _HINTED_SECONDS = 60.0
+_LIVE_SECONDS = 30.0
 _LEAST = 0.5
 
 
@@ -46,6 +48,7 @@ class FasterWhisper:
         self._workers = min(4, max(2, cores))
         # A lone request has the cores to itself; where all workers are busy, sharing costs little.
         self._threads = min(cores, max(2, cores // self._workers))
+        self._lanes = Lanes(self._workers)
         self._decoders: dict[Path, Decoder] = {}
         self._lock = threading.Lock()
 
@@ -58,8 +61,13 @@ class FasterWhisper:
         """The words in ``samples`` (mono, 16 kHz, -1 to 1); empty text if nobody spoke.
 
         Raises ``ModelMissing`` if there is no model for the language, ``UsageError`` if
-        there is no such language, ``Cancelled`` if the request was.
+        there is no such language, ``Cancelled`` if the request was, and ``Busy`` where too
+        many others are being served.
         """
+        with self._lanes.admitted():
+            return self._transcribe(samples, request)
+
+    def _transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcript:
         language = request.language.lower().replace("_", "-").split("-")[0]
         seconds = len(samples) / SAMPLE_RATE
         likely = vad.probabilities(samples)
@@ -67,7 +75,7 @@ class FasterWhisper:
         if not cuts:
             return Transcript("", [], language, seconds)  # no model was asked
         name, decoder = self._load(language)
-        run = _Run(decoder, samples, likely, language, request, self._settings)
+        run = _Run(decoder, self._lanes, samples, likely, language, request, self._settings)
         spoken: list[Segment] = []
         for part in run.all(cuts, self._workers):
             spoken.extend(part)
@@ -106,6 +114,7 @@ class _Run:
     def __init__(
         self,
         decoder: Decoder,
+        lanes: Lanes,
         samples: NDArray[np.float32],
         likely: NDArray[np.float32],
         language: str,
@@ -113,6 +122,7 @@ class _Run:
         settings: Settings,
     ) -> None:
         self._decoder = decoder
+        self._lanes = lanes
         self._samples = samples
         self._likely = likely
         self._request = request
@@ -120,6 +130,7 @@ class _Run:
         # Hints are for requests; in a long recording they cost more loops than they mend.
         hinted = len(samples) <= _HINTED_SECONDS * SAMPLE_RATE
         self._hints = tuple(request.vocabulary) if hinted else ()
+        self._urgent = len(samples) <= _LIVE_SECONDS * SAMPLE_RATE
         self.language = language
 
     def all(self, cuts: Sequence[Window], workers: int) -> Iterator[list[Segment]]:
@@ -134,12 +145,15 @@ class _Run:
         batches = [cuts[i : i + size] for i in range(0, len(cuts), size)]
         # The longest first, so that no worker is left with one when the others are done.
         order = sorted(range(len(batches)), key=lambda i: -sum(w.seconds for w in batches[i]))
-        with ThreadPoolExecutor(workers) as pool:
+        pool = ThreadPoolExecutor(workers)
+        try:
             jobs = {i: pool.submit(self._batch, batches[i]) for i in order}
             for i, batch in enumerate(batches):
                 yield from jobs[i].result()
                 if self._request.progress:
                     self._request.progress(batch[-1].end)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _clip(self, window: Window) -> Clip:
         start, end = (round(at * SAMPLE_RATE) for at in (window.start, window.end))
@@ -147,13 +161,15 @@ class _Run:
 
     def _batch(self, batch: Sequence[Window]) -> list[list[Segment]]:
         clips = [self._clip(window) for window in batch]
-        self._request.check()
-        attempts = self._decoder.decode(
-            clips, self.language, self._hints, short=self._short, draft=self._request.draft
-        )
+        with self._lanes.taken(self._request, urgent=self._urgent):
+            attempts = self._decoder.decode(clips, self._wanted())
         return [
             self._segments(window, attempt) for window, attempt in zip(batch, attempts, strict=True)
         ]
+
+    def _wanted(self) -> Wanted:
+        request = self._request
+        return Wanted(self.language, self._hints, self._short, request.draft, request.check)
 
     def _segments(self, window: Window, attempt: Attempt) -> list[Segment]:
         """What was said in the window, and in its rest if the decoder stopped too early."""

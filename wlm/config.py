@@ -68,6 +68,9 @@ class Config(BaseModel):
     stt_model: str = Field(
         "auto", description="tiny.en, base, a folder, or auto: tiny.en for English, else base."
     )
+    stt_language: str = Field(
+        "", description="Language that is spoken, or auto to detect it; empty: that of language."
+    )
     stt_short_context: bool = Field(
         True, description="Encode short clips with a short context (faster, same words)."
     )
@@ -185,6 +188,11 @@ class Config(BaseModel):
     def notify_channels(self) -> list[str]:
         """The channels that ``notify`` names."""
         return [name for part in self.notify.split(",") if (name := part.strip().lower())]
+
+    @property
+    def spoken(self) -> str:
+        """The language to transcribe: ISO 639-1, or auto."""
+        return self.stt_language or self.language
 
 
 class Settings(NamedTuple):

@@ -193,6 +193,6 @@ def _warm_up(assistant: Assistant) -> None:
 
     def load() -> None:
         with suppress(WlmError):
-            warm(assistant.settings.config.language)
+            warm(assistant.settings.config.spoken)
 
     Thread(target=load, name="warm-up").start()

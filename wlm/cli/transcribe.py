@@ -51,8 +51,7 @@ def transcribe(
 
     form = Form.JSON if json else form
     _check(files, form, output_dir)
-    chosen = "" if language == "auto" else language
-    settings = load({"stt_model": model, "language": chosen})
+    settings = load({"stt_model": model, "stt_language": language})
     transcriber = make(_plugins(settings), settings)
     codes = []
     for file in files:
@@ -103,7 +102,7 @@ def _hear(transcriber: Transcriber, settings: Settings, file: Path) -> Transcrip
         typer.echo(f"{file} is cut off or damaged; this is what there was.", err=True)
     with _progress(file.name, audio.seconds) as done:
         return transcriber.transcribe(
-            audio.samples, Request(language=settings.config.language, progress=done)
+            audio.samples, Request(language=settings.config.spoken, progress=done)
         )
 
 

@@ -188,7 +188,7 @@ class Pipeline:
         from wlm.pipeline.vocabulary import hotwords
 
         words = hotwords(self.vocabulary) if self._settings.config.stt_vocabulary else ()
-        return Request(language=self._settings.config.language, vocabulary=words, **options)
+        return Request(language=self._settings.config.spoken, vocabulary=words, **options)
 
     def understand(self, text: str, *, now: datetime | None = None) -> Understanding:
         """Decide only; nothing is stored and nothing runs."""

@@ -23,7 +23,7 @@ from wlm.types import Segment, Transcript
 blueprint = Blueprint("transcriptions", __name__, url_prefix="/v1")
 
 Granularity = Literal["segment", "word"]
-Language = Annotated[str, Field(max_length=16, pattern=r"^([A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)?$")]
+Language = Annotated[str, Field(max_length=16, pattern=r"^(auto|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)?$")]
 
 
 class TranscriptionForm(Form):
@@ -32,7 +32,7 @@ class TranscriptionForm(Form):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     model: str = Field("whisper-1", max_length=200)
-    language: Language = Field("", description="ISO 639-1; empty: the gateway's own.")
+    language: Language = Field("", description="ISO 639-1, or auto; empty: the gateway's own.")
     prompt: str = Field("", max_length=4_000, description="Words that are likely to be said.")
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
     temperature: float = Field(0.0, ge=0, le=2)
@@ -86,7 +86,7 @@ class _Job:
 
     def __init__(self, stream: Any, form: TranscriptionForm) -> None:
         self._audio = uploads.decoded(stream)
-        self._language = form.language or service().settings.config.language
+        self._language = form.language or service().settings.config.spoken
         self._words = [word for word in form.prompt.split(",") if word.strip()]
 
     def transcript(self, heard: Any = None) -> Transcript:

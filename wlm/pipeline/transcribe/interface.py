@@ -25,7 +25,7 @@ UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 class Request:
     """What to know beside the samples.
 
-    ``language`` is ISO 639-1, or empty to detect it. ``vocabulary`` are words that are
+    ``language`` is ISO 639-1; empty or auto: detect it. ``vocabulary`` are words that are
     likely to be said. ``progress`` is called with seconds done; what it raises ends the
     work. ``heard`` is called with segments in order, as soon as they are known; an engine
     may leave that out. ``draft``: the words are replaced soon, so a first impression will do,
@@ -39,6 +39,12 @@ class Request:
     heard: Callable[[Sequence[Segment]], None] | None = None
     draft: bool = False
     cancelled: threading.Event | None = None
+
+    @property
+    def known(self) -> str:
+        """The language without a region, such as en; empty: to be detected."""
+        language = self.language.lower().replace("_", "-").split("-")[0]
+        return "" if language == "auto" else language
 
     def check(self) -> None:
         """Raise ``Cancelled`` if nobody waits any more."""

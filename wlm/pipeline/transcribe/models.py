@@ -84,7 +84,7 @@ def find_model(settings: Settings, language: str | None = None) -> Model:
     lists what is installed, and ``StorageFault`` if a model in parts cannot be joined.
     """
     choice = settings.config.stt_model
-    language = settings.config.language if language is None else language
+    language = settings.config.spoken if language is None else language
     models = {model.name: model for model in installed(settings.paths)}
     if choice == "auto":
         order = ("tiny.en", "base") if _english(language) else ("base",)

@@ -68,7 +68,7 @@ class FasterWhisper:
             return self._transcribe(samples, request)
 
     def _transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcript:
-        language = request.language.lower().replace("_", "-").split("-")[0]
+        language = request.known
         seconds = len(samples) / SAMPLE_RATE
         likely = vad.probabilities(samples)
         cuts = windows.cut(likely, seconds, self._workers)
@@ -90,7 +90,7 @@ class FasterWhisper:
     def warm(self, language: str = "en") -> None:
         """Load now what the first request would load, so that it need not wait."""
         vad.probabilities(np.zeros(vad.FRAME, np.float32))
-        self._load(language)
+        self._load(Request(language).known)
 
     def _load(self, language: str) -> tuple[str, Decoder]:
         model = find_model(self._settings, language)
@@ -150,6 +150,7 @@ class _Run:
             jobs = {i: pool.submit(self._batch, batches[i]) for i in order}
             for i, batch in enumerate(batches):
                 yield from jobs[i].result()
+                self._request.check()
                 if self._request.progress:
                     self._request.progress(batch[-1].end)
         finally:

@@ -23,7 +23,8 @@ from wlm.types import Segment, Transcript
 blueprint = Blueprint("transcriptions", __name__, url_prefix="/v1")
 
 Granularity = Literal["segment", "word"]
-Language = Annotated[str, Field(max_length=16, pattern=r"^(auto|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)?$")]
+_CODE = r"^(auto|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)?$"
+Language = Annotated[str, Field(max_length=16, pattern=_CODE)]
 
 
 class TranscriptionForm(Form):

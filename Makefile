@@ -38,6 +38,7 @@ lint: $(VENV)/.dev ## style, types, and the direction of imports
 
 bench: $(VENV)/.dev ## measure start-up, routing, slots, dates and transcription
 	$(BIN)/python -m bench.startup
+	$(BIN)/python -m bench.events
 	$(BIN)/python -m bench.route ../shared/data/nlu/dev.jsonl
 	$(BIN)/python -m bench.dates
 	$(BIN)/python -m bench.slots ../shared/data/nlu/dev.jsonl

@@ -7,6 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from faults.kill import PROMISED
+from tests.support import postgres
+from tests.support.redis import BINARY, MISSING
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,4 +38,16 @@ def test_a_killed_process_loses_nothing_and_does_nothing_twice(home: Path) -> No
     counts = run("faults.alone", "--kills", "10")
     assert counts["handed_out"] > 0
     for name in ("missing", "unfinished", "undone", "doubled"):
+        assert counts[name] == 0, counts
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "redis"])
+def test_many_killed_processes_lose_nothing_and_do_nothing_twice(backend: str) -> None:
+    if backend == "redis":
+        if BINARY is None:
+            pytest.skip(MISSING)
+        postgres.server()
+    counts = run("faults.kill", "--events", "60", "--kills", "8", "--backend", backend)
+    assert counts["handed_out"] >= 60
+    for name in PROMISED:
         assert counts[name] == 0, counts

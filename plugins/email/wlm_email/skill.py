@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, NoReturn
 
@@ -146,6 +146,19 @@ class Email(Skill):
             mine, pairs, subject, body, now=ctx.now, event_id=ctx.event_id, answers=mail
         )
         return _deliver(ctx, mine, message, pairs, "Replied")
+
+    def outcome(self, ctx: Context, intent: str, slots: Mapping[str, Any]) -> Reply | None:
+        """Whether a mail that was broken off lies among the sent ones.
+
+        That it does not proves nothing: it may have gone before its copy was kept.
+        """
+        from wlm_email import smtp
+
+        mine = account(ctx)
+        sent = smtp.message_id(mine, ctx.event_id)
+        if not _sent_before(mine, sent):
+            return None
+        return Reply("It was sent already.", "", {"message_id": sent, "repeat": True})
 
 
 def _one(

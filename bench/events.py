@@ -1,0 +1,314 @@
+"""`python -m bench.events`: the event engine against raw huey on the same storage.
+
+Both run a task that does nothing. Raw huey takes it from its queue, and it is gone; the engine
+accepts, claims and finishes a durable row. Also: the time from accepted to started at low
+load, what an idle worker costs, how skills that wait scale with threads and machines (network
+namespaces; needs root), and what a flood does to others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from tests.support import postgres
+from tests.support.redis import RedisServer
+from wlm import config
+from wlm.events.engine import Engine
+from wlm.plugins import Context, Reply, Skill, intent
+from wlm.plugins.manager import Registry
+from wlm.store.migrate import open_store
+from wlm.store.tables import events
+from wlm.types import Route
+
+BACKENDS = ("embedded", "redis")
+BARS = {"embedded": 15.0, "redis": 5.0}
+
+
+class Idle(Skill):
+    """Does nothing, or waits."""
+
+    @intent()
+    def nothing(self, ctx: Context) -> Reply:
+        """Say when it began."""
+        return Reply("", data={"began": time.monotonic_ns()})
+
+    @intent()
+    def wait(self, ctx: Context) -> Reply:
+        """Wait as for a network."""
+        began = time.monotonic_ns()
+        time.sleep(0.05)
+        return Reply("", data={"began": began})
+
+
+def engine_of(**more: Any) -> Engine:
+    """The engine on the database and queue of the environment."""
+    settings = config.load({"user_limit": 0, "skill_limit": 0, "timezone": "UTC"})
+    registry = Registry()
+    registry.add("idle", Idle)
+    return Engine(open_store(settings), registry, settings, **more)
+
+
+def work(threads: int) -> None:
+    """A worker process."""
+    from wlm.events.dispatch import Crew
+
+    Crew(engine_of(), threads, drain=2).run()
+
+
+@contextmanager
+def worker(threads: int, prefix: tuple[str, ...] = ()) -> Iterator[int]:
+    """A worker process for as long as the block lasts; its number."""
+    command = [*prefix, sys.executable, "-m", "bench.events", "--worker", str(threads)]
+    process = subprocess.Popen(command)
+    try:
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@contextmanager
+def backend(name: str) -> Iterator[None]:
+    """An empty installation of that kind, named by the environment."""
+    with ExitStack() as stack:
+        names = {"WLM_HOME": stack.enter_context(tempfile.TemporaryDirectory())}
+        if name != "embedded":
+            names["WLM_DATABASE_URL"] = postgres.server().database()
+        if name == "redis":
+            redis = stack.enter_context(RedisServer())
+            names["WLM_QUEUE_URL"] = redis.url
+        os.environ.update(names)
+        try:
+            yield
+        finally:
+            for key in names:
+                os.environ.pop(key)
+
+
+def accept(engine: Engine, what: str = "nothing", owner: str = "u", priority: int = 0) -> str:
+    """Accept one event."""
+    return engine.accept(owner, Route("idle", f"idle.{what}"), priority=priority).id
+
+
+def latencies(engine: Engine, count: int, what: str = "nothing", pause: float = 0.05) -> Any:
+    """Milliseconds from handed out to begun, from asked to begun, and from asked to ended."""
+    rows = []
+    for _ in range(count):
+        asked = time.monotonic_ns()
+        event_id = accept(engine, what, "quiet")
+        accepted = time.monotonic_ns()
+        event = engine.wait(event_id, 60)
+        ended = time.monotonic_ns()
+        assert event.reply is not None, event
+        began = event.reply.data["began"]
+        rows.append([(began - accepted) / 1e6, (began - asked) / 1e6, (ended - asked) / 1e6])
+        time.sleep(pause)
+    columns = list(zip(*rows, strict=True))
+    return {
+        name: {"p50": pick(values, 0.5), "p95": pick(values, 0.95), "p99": pick(values, 0.99)}
+        for name, values in zip(("start", "start_from_call", "answer"), columns, strict=True)
+    }
+
+
+def pick(values: Any, part: float) -> float:
+    """A percentile."""
+    ordered = sorted(values)
+    return round(ordered[min(int(len(ordered) * part), len(ordered) - 1)], 2)
+
+
+def ready(engine: Engine) -> None:
+    """Wait until the worker has taken its first event."""
+    engine.wait(accept(engine), 60)
+
+
+def low_load(name: str, count: int) -> dict[str, Any]:
+    """Time to start at low load, and what an idle worker costs."""
+    with backend(name), worker(4) as pid:
+        engine = engine_of(leave_to_workers=True)
+        ready(engine)
+        told = latencies(engine, count)
+        time.sleep(1)
+        before, began = cpu(pid), time.monotonic()
+        time.sleep(10)
+        idle = (cpu(pid) - before) / (time.monotonic() - began)
+        return {**told, "idle_percent_of_a_core": round(100 * idle, 2)}
+
+
+def cpu(pid: int) -> float:
+    """Processor seconds that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def drained(name: str, threads: int, count: int, what: str = "nothing", hosts: int = 1) -> float:
+    """Events a second, of so many that wait when the worker starts."""
+    with backend(name), ExitStack() as stack:
+        engine = engine_of()
+        store = engine._store
+        for number in range(0, count, 100):
+            with store.write():
+                for one in range(number, min(number + 100, count)):
+                    accept(engine, what, f"u{one % 20}")
+        prefixes = namespaces(stack, hosts) if hosts > 1 else [()]
+        for prefix in prefixes:
+            stack.enter_context(worker(threads, prefix))
+        began, ended = func.min(events.c.started_at), func.max(events.c.finished_at)
+        while True:
+            time.sleep(0.2)
+            with store.read() as connection:
+                left = select(func.count()).where(events.c.ticket.is_not(None))
+                if connection.execute(left).scalar_one():
+                    continue
+                first, last = connection.execute(select(began, ended)).one()
+                return count / (last - first).total_seconds()
+
+
+def namespaces(stack: ExitStack, hosts: int) -> list[tuple[str, ...]]:
+    """Hosts of their own: network namespaces that reach Redis over a wire of their own."""
+    prefixes = []
+    for number in range(1, hosts + 1):
+        name, wire = f"wlmbench{number}", f"wlmb{number}"
+        stack.callback(subprocess.run, ["ip", "netns", "delete", name], check=False)
+        for command in (
+            f"ip netns add {name}",
+            f"ip link add {wire} type veth peer name eth0 netns {name}",
+            f"ip addr add 10.231.{number}.1/24 dev {wire}",
+            f"ip link set {wire} up",
+            f"ip -n {name} addr add 10.231.{number}.2/24 dev eth0",
+            f"ip -n {name} link set eth0 up",
+        ):
+            subprocess.run(command.split(), check=True)
+        port = os.environ["WLM_QUEUE_URL"].rpartition(":")[2]
+        there = f"WLM_QUEUE_URL=redis://10.231.{number}.1:{port}"
+        prefixes.append(("ip", "netns", "exec", name, "env", there))
+    return prefixes
+
+
+def raw_huey(name: str, threads: int, count: int) -> float:
+    """Tasks a second of huey alone, with the same number waiting; pickled, as it comes."""
+    with backend(name):
+        command = [sys.executable, "-m", "bench.events", "--raw", str(threads), "--count"]
+        done = subprocess.run([*command, str(count)], stdout=subprocess.PIPE, text=True, check=True)
+        return float(done.stdout)
+
+
+def run_raw(threads: int, count: int) -> None:
+    """huey's own storages, its consumer, and a task that does nothing; prints tasks a second."""
+    from huey import PriorityRedisHuey, SqliteHuey
+
+    url = os.environ.get("WLM_QUEUE_URL")
+    huey = (
+        PriorityRedisHuey("raw", url=url, results=False)
+        if url
+        else SqliteHuey("raw", filename=f"{os.environ['WLM_HOME']}/raw.db", results=False)
+    )
+    done, lock, moments = threading.Event(), threading.Lock(), []
+
+    @huey.task()
+    def nothing() -> None:
+        with lock:
+            moments.append(time.monotonic())
+            if len(moments) == count:
+                done.set()
+
+    for _ in range(count):
+        nothing()
+    consumer = huey.create_consumer(workers=threads, periodic=False)
+    consumer.start()
+    done.wait(120)
+    print(count / (moments[-1] - moments[0]))
+    consumer.stop(graceful=True)
+
+
+def flood(name: str, count: int, probes: int) -> dict[str, Any]:
+    """An interactive event now and then, while a flood of background work is done."""
+    with backend(name):
+        engine = engine_of(leave_to_workers=True)
+        for number in range(0, count, 200):
+            with engine._store.write():
+                for _ in range(number, min(number + 200, count)):
+                    accept(engine, "nothing", "flooder", 9)
+        with worker(8):
+            ready(engine)
+            told = latencies(engine, probes)
+            with engine._store.read() as connection:
+                left = select(func.count()).where(events.c.ticket.is_not(None))
+                return {**told, "flood_left": connection.execute(left).scalar_one()}
+
+
+def two_users(name: str, count: int, probes: int) -> dict[str, Any]:
+    """What one user waits for an answer: alone, and while another floods."""
+    with backend(name), worker(8):
+        engine = engine_of(leave_to_workers=True)
+        ready(engine)
+        quiet = latencies(engine, probes, "wait")["answer"]
+        for number in range(0, count, 200):
+            with engine._store.write():
+                for _ in range(number, min(number + 200, count)):
+                    accept(engine, "wait", "flooder")
+        beside = latencies(engine, probes, "wait")["answer"]
+        ratio = beside["p95"] / quiet["p95"]
+        return {"alone": quiet, "beside_a_flood": beside, "p95_ratio": round(ratio, 2)}
+
+
+def throughput(name: str, count: int) -> dict[str, Any]:
+    """Both at each number of threads, in turn."""
+    table = {}
+    for threads in (1, 2, 4, 8):
+        raw, ours = raw_huey(name, threads, count), drained(name, threads, count)
+        table[threads] = {"huey": round(raw), "wlm": round(ours), "ratio": round(ours / raw, 3)}
+    return table
+
+
+def scaling(name: str, hosts: bool) -> dict[str, Any]:
+    """Skills that wait 50 ms: threads, and two machines."""
+    one, eight = drained(name, 1, 40, "wait"), drained(name, 8, 320, "wait")
+    told = {"1_thread": round(one, 1), "8_threads": round(eight, 1), "ratio": round(eight / one, 2)}
+    if hosts and name == "redis" and os.geteuid() == 0:
+        single, double = drained(name, 8, 320, "wait"), drained(name, 8, 640, "wait", hosts=2)
+        told["two_hosts_ratio"] = round(double / single, 2)
+    return told
+
+
+def main() -> None:
+    """Print a line of JSON for each measurement."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", help="low, throughput, scaling, flood, users")
+    parser.add_argument("--backend", action="append", choices=BACKENDS)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--raw", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        return work(arguments.worker)
+    if arguments.raw:
+        return run_raw(arguments.raw, arguments.count)
+    measurements: dict[str, Callable[[str], Any]] = {
+        "low": lambda name: low_load(name, 200),
+        "throughput": lambda name: throughput(name, arguments.count),
+        "scaling": lambda name: scaling(name, True),
+        "flood": lambda name: flood(name, 10_000, 100),
+        "users": lambda name: two_users(name, 3000, 60),
+    }
+    for what in arguments.only or measurements:
+        for name in arguments.backend or BACKENDS:
+            print(json.dumps({what: name, **measurements[what](name)}), flush=True)
+    return None
+
+
+if __name__ == "__main__":
+    main()

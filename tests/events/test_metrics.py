@@ -1,0 +1,32 @@
+"""The figures that the gateway shows."""
+
+from __future__ import annotations
+
+from tests.support.lab import Clock, Lab
+from wlm.events.engine import Engine
+from wlm.events.metrics import snapshot
+from wlm.store.engine import Store
+from wlm.types import Route
+
+
+def test_the_figures_are_those_of_the_rows(
+    engine: Engine, store: Store, skill: Lab, clock: Clock
+) -> None:
+    say = Route("lab", "lab.say", {"text": "x"})
+    assert snapshot(store, clock()).oldest == 0
+    done = engine.accept("one", say)
+    clock.step(seconds=2)
+    engine.run(done.id)
+    engine.accept("two", say)
+    clock.step(seconds=3)
+    engine.accept("three", Route("lab", "lab.write"))
+    told = snapshot(store, clock())
+    assert told.depth == {("lab.say", "queued"): 1, ("lab.write", "queued"): 1}
+    assert told.oldest == 3
+    assert told.to_start["lab.say", "succeeded"] == (1, 2.0, 2.0, 2.0)
+    assert told.run_time["lab.say", "succeeded"].longest == 0
+    assert told.open_breakers == []
+    skill.failures = 5
+    for _ in range(5):
+        engine.run(engine.accept("one", Route("lab", "lab.flaky")).id)
+    assert snapshot(store, clock()).open_breakers == ["lab"]

@@ -19,9 +19,9 @@ _RECENT = 5_000
 
 
 class Spread(NamedTuple):
-    """How long something took, in seconds, over ``count`` recent events."""
+    """How long something took, in seconds, over so many recent ``events``."""
 
-    count: int
+    events: int
     p50: float
     p95: float
     longest: float

@@ -171,6 +171,13 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("tickets", {"id": 1, "served": 7}),
         ("breakers", {"skill": "lab", "owner": "", "failures": 3, "open_until": NOW}),
     ],
+    "0009": [
+        (
+            "corrections",
+            {"id": "x1", "owner": "local", "key": "k", "text": "go", "intent": "none",
+             "created_at": NOW},
+        ),
+    ],
 }  # fmt: skip
 
 FIRST = """

@@ -86,7 +86,7 @@ def forget(
         which: dict[str, Any] = {
             "turn": _turn_id(assistant, turn),
             "conversation": conversation,
-            "since": _moment(since, assistant.settings.zone) if since else None,
+            "since": moment(since, assistant.settings.zone) if since else None,
         }
         sure("Forget everything that was said?" if everything else "Forget that?", yes=yes)
         gone = forget_rows(assistant.store, assistant.owner, **which)
@@ -112,7 +112,7 @@ def _turn_id(assistant: Assistant, given: str | None) -> str | None:
     return found.id
 
 
-def _moment(text: str, zone: Any) -> datetime:
+def moment(text: str, zone: Any) -> datetime:
     """A date, a date with a time, or so long ago."""
     import re
     from datetime import UTC, datetime, timedelta

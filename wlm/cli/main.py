@@ -16,6 +16,8 @@ COMMANDS = {
     "route": "ask:route",
     "undo": "undo:undo",
     "why": "ask:why",
+    "wrong": "teach:wrong",
+    "replay": "teach:replay",
     "events": "events:app",
     "schedule": "schedule:app",
     "history": "history:history",

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, cast
 from wlm.errors import WlmError
 from wlm.pipeline import briefing, say
 from wlm.pipeline.dialogue.talk import Talk
-from wlm.pipeline.route.interface import Choice, Decision, Past, Utterance
+from wlm.pipeline.route.interface import Candidate, Choice, Decision, Outcome, Past, Utterance
 from wlm.pipeline.understand import Understander, Understanding
+from wlm.store.corrections import Corrections
 from wlm.types import Action, Event, EventRef, Reply, State, Turn, new_id
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Pipeline:
         self._owner = owner
         self._clock = clock
         self._transcriber = transcriber
+        self._corrections = Corrections(turns.store)
         self.understander = understander or Understander(registry, settings, turns.store, clock)
 
     def ask(
@@ -192,7 +194,8 @@ class Pipeline:
 
     def understand(self, text: str, *, now: datetime | None = None) -> Understanding:
         """Decide only; nothing is stored and nothing runs."""
-        return self.understander.understand(self._utterance(text, None, now))
+        utterance = self._utterance(text, None, now)
+        return self._taught(utterance) or self.understander.understand(utterance)
 
     @cached_property
     def transcriber(self) -> Transcriber:
@@ -250,7 +253,22 @@ class Pipeline:
             candidates = last.decision.get("candidates") or []
             if candidates and self.understander.filler.yes_no(utterance.text):
                 return self._as_meant(last.text, candidates[0], utterance)
-        return self.understander.understand(utterance)
+        return self._taught(utterance) or self.understander.understand(utterance)
+
+    def _taught(self, utterance: Utterance) -> Understanding | None:
+        """What this user once said was meant by just this (`wlm wrong`)."""
+        from wlm.pipeline.route.features import phrase_key
+        from wlm.pipeline.route.model import NONE
+
+        key = phrase_key(utterance.text, utterance.language)
+        intent = self._corrections.intent(self._owner, key)
+        if intent is None or intent not in {NONE, *self._registry.intents}:
+            return None
+        choices = () if intent == NONE else (Choice(intent, 1.0, utterance.text),)
+        outcome: Outcome = "act" if choices else "none"
+        found = (Candidate(intent, 1.0),)
+        decision = Decision(outcome, choices, found, utterance.text, "correction")
+        return Understanding(decision, self.understander.routes(decision, choices, utterance))
 
     def _with_schedules(self, understood: Understanding, text: str) -> Understanding:
         """Who asks what is scheduled is told of briefings too, if there are any."""

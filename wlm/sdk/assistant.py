@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from wlm.pipeline.partials import Heard, Partial
     from wlm.pipeline.pipeline import Pipeline
     from wlm.plugins.manager import Registry
+    from wlm.sdk.teaching import Drift, Teaching
     from wlm.store.engine import Store
-    from wlm.store.turns import Turns
+    from wlm.store.turns import StoredTurn, Turns
     from wlm.types import Transcript
 
 LOCAL_OWNER = "local"
@@ -45,12 +46,13 @@ class Assistant:
         registry: Registry | None = None,
         **settings: Any,
     ) -> None:
+        self.flags = settings
         self.settings = config.load(settings)
         _refuse_what_is_not_there(self.settings)
         log.set_level(self.settings.config.log_level)
         self.owner = owner
         zone = self.settings.zone
-        self._clock = clock or (lambda: datetime.now(zone))
+        self.clock = clock or (lambda: datetime.now(zone))
         self._to_tell: list[int] = []
         if registry is not None:
             self.__dict__["registry"] = registry
@@ -88,14 +90,14 @@ class Assistant:
         """The event engine."""
         from wlm.events.engine import Engine
 
-        return Engine(self.store, self.registry, self.settings, clock=self._clock)
+        return Engine(self.store, self.registry, self.settings, clock=self.clock)
 
     @cached_property
     def turns(self) -> Turns:
         """What was said and done."""
         from wlm.store.turns import Turns
 
-        return Turns(self.store, clock=self._clock)
+        return Turns(self.store, clock=self.clock)
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -108,7 +110,7 @@ class Assistant:
             self.registry,
             self.settings,
             owner=self.owner,
-            clock=self._clock,
+            clock=self.clock,
         )
 
     def ask(self, text: str, *, conversation: str | None = None, yes: bool = False) -> Turn:
@@ -145,13 +147,38 @@ class Assistant:
         self, text: str, *, now: datetime | None = None, timezone: ZoneInfo | None = None
     ) -> list[Route]:
         """Decide only: the routes of ``text``; [] if no skill serves it. Nothing runs."""
-        moment = now or self._clock()
+        moment = now or self.clock()
         zone = timezone or self.settings.zone
         moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
         return list(self.pipeline.understand(text, now=moment).routes)
 
     def why(self, reference: str | None = None) -> dict[str, Any]:
         """Why a turn (by its id or an event's; default: the last) went where it went."""
+        turn = self._turn(reference)
+        return {
+            "turn": turn.id,
+            "text": turn.text,
+            "decision": turn.decision,
+            "timings_ms": turn.timings_ms,
+        }
+
+    def wrong(self, reference: str | None, *, should: str) -> Teaching:
+        """Learn what a turn (its id or an event's; default: the last) was meant to be.
+
+        ``should`` is an intent, or ``none``. From now on the same said by the same user goes
+        there. Raises ``NotFound`` and ``UsageError``.
+        """
+        from wlm.sdk.teaching import teach
+
+        return teach(self, self._turn(reference), should)
+
+    def replay(self, *, since: datetime, router: str | None = None) -> Drift:
+        """What was said since then that would go elsewhere now, with this router."""
+        from wlm.sdk.teaching import replay
+
+        return replay(self, since, router)
+
+    def _turn(self, reference: str | None) -> StoredTurn:
         if reference is None:
             turn = self.turns.last(self.owner)
         else:
@@ -160,13 +187,8 @@ class Assistant:
                 event = self.engine.get(self.owner, reference)
                 turn = self.turns.find(self.owner, event.turn or "")
         if turn is None:
-            raise NotFound("There is no turn to explain yet.", hint="`wlm ask TEXT` makes one.")
-        return {
-            "turn": turn.id,
-            "text": turn.text,
-            "decision": turn.decision,
-            "timings_ms": turn.timings_ms,
-        }
+            raise NotFound("There is no such turn yet.", hint="`wlm ask TEXT` makes one.")
+        return turn
 
     def notices(self) -> list[str]:
         """Bring leftover and due work to an end; what the user was not told yet, as sentences.
@@ -203,7 +225,7 @@ class Assistant:
 
     def simulate(self, days: float = 7.0) -> list[tuple[datetime, Schedule]]:
         """What would be done in the next days, and when."""
-        now = self._clock()
+        now = self.clock()
         until = now + timedelta(days=days)
         return self.engine.schedules.simulate(self.owner, now, until)
 

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, MetaData, Table, delete, func, null, or_, 
 
 from wlm.store.engine import Store
 from wlm.store.scope import mine
-from wlm.store.tables import events, llm_calls, turns
+from wlm.store.tables import corrections, events, llm_calls, turns
 from wlm.types import FINAL_STATES, WAITING_STATES, jsonable
 
 _FORGETTABLE = [state.value for state in FINAL_STATES | WAITING_STATES]
@@ -62,6 +62,10 @@ def forget(
         left = connection.execute(kept).scalar_one()
         gone = connection.execute(delete(events).where(part, ended)).rowcount
         connection.execute(delete(turns).where(*said))
+        learnt = delete(corrections).where(mine(corrections, owner))
+        if turn or conversation or since:  # else all of them, wherever they were said
+            learnt = learnt.where(corrections.c.turn.in_(ids))
+        connection.execute(learnt)
         # What a model answered to them goes too; that it was asked still counts today.
         kept_answers = update(llm_calls).where(mine(llm_calls, owner))
         connection.execute(kept_answers.values(answered=False, answer=null()))

@@ -269,6 +269,21 @@ deliveries = Table(
 )
 """Each notice once on each channel."""
 
+corrections = Table(
+    "corrections",
+    core,
+    Column("id", ID, primary_key=True),
+    Column("owner", OWNER, nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("intent", String(256), nullable=False),
+    Column("turn", ID),
+    Column("created_at", UtcTime, nullable=False),
+    Index("uq_corrections_owner_key", "owner", "key", unique=True),
+    Index(None, "turn"),
+)
+"""What was understood wrongly and what was meant (``wlm.store.corrections``)."""
+
 master_keys = Table(
     "master_keys",
     core,

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from wlm.pipeline.route.normalise import lexicon
+from wlm.pipeline.route.normalise import lexicon, normalise
 
 _NUMBER = re.compile(r"\d[\d:]*(?:st|nd|rd|th)?")
 _CLOCK = re.compile(r"\d[\d:]*(?:am|pm)|\d{1,2}:\d\d")
@@ -161,6 +161,14 @@ def word_classes(language: str) -> Mapping[str, str]:
         for word in words.split():
             table.setdefault(word, f"<{name}>")
     return table
+
+
+def phrase_key(text: str, language: str) -> str:
+    """The same for all that is said the same way, whatever names, days and numbers are in it."""
+    import hashlib
+
+    classed = Extractor({}, language).classed(normalise(text, language).split())
+    return hashlib.blake2b(" ".join(classed).encode(), digest_size=32).hexdigest()
 
 
 @functools.cache

@@ -144,6 +144,20 @@ def test_what_is_scheduled(assistant: Assistant) -> None:
     assert "Every weekday at 8 am: the weather" in both.reply.speech
 
 
+def test_a_reminder_that_repeats_is_a_schedule(assistant: Assistant, clock: Clock) -> None:
+    said = assistant.ask("remind me every other Tuesday at 8 am to put the bins out")
+    assert intents(said) == ["meeting.remind"]
+    (schedule,) = assistant.schedules()
+    assert (schedule.skill, schedule.rrule) == ("meeting", "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU")
+    told = []
+    for day in (1, 8, 15, 22):
+        clock.now = datetime(2026, 12, day, 8, 0, tzinfo=BERLIN)
+        told.append(assistant.notices())
+    assert told == [["Reminder: put the bins out."], [], ["Reminder: put the bins out."], []]
+    clock.now = datetime(2026, 12, 30, 9, 0, tzinfo=BERLIN)
+    assert assistant.notices() == ["Reminder, due yesterday at 8 am: put the bins out."]
+
+
 def test_nonsense_in_the_slots_is_a_clear_error(assistant: Assistant) -> None:
     from wlm.types import Route
 

@@ -202,6 +202,8 @@ def _notice(row: RowMapping) -> Notice:
     event = to_event(row)
     speech, display = words(event)
     late = event.run_at is not None and row["noted_at"] - event.run_at > ON_TIME
+    # A skill that is given the time of what it does says itself that it is late.
+    knows = "at" in event.route.slots
     return Notice(
         id=row["notice_id"],
         owner=event.owner,
@@ -211,7 +213,7 @@ def _notice(row: RowMapping) -> Notice:
         speech=speech,
         display=display,
         schedule=schedule_of(event.idempotency_key),
-        due_at=event.run_at if late else None,
+        due_at=event.run_at if late and not knows else None,
         created_at=row["noted_at"],
     )
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.skill import Meeting
 
+from wlm.events.timetable import Timetable
 from wlm.plugins import Reply
 from wlm.plugins.testing import asked, context, recorded, retry, run
 from wlm.types import Question
@@ -65,6 +66,21 @@ class Talk:
         now = datetime.fromisoformat(text).replace(tzinfo=self.ctx.timezone)
         self.ctx = replace(self.ctx, now=now)
 
+    def fires(self, number: int = -1) -> Reply:
+        """Let a schedule that the skill made come to its next occurrence."""
+        plan, _ = list(self.ports.planned.values())[number]
+        table = self._table(plan)
+        at = table.next(self.ctx.now)
+        assert at is not None
+        self.ctx = replace(self.ctx, now=(at - plan.lead).astimezone(self.ctx.timezone))
+        (step,) = plan.steps
+        route = step.on(at, 0, plan.zone)
+        when = datetime.fromisoformat(route.slots["at"])
+        return self.skill.notify(replace(self.ctx, event_id="fired"), route.slots["entry"], when)
+
+    def _table(self, plan: Any) -> Timetable:
+        return Timetable.of(plan.repeat, plan.start, plan.zone, plan.lead)
+
     def due(self, number: int = -1) -> Reply:
         """Run a pending event that the skill emitted, at its time."""
         child = self.ports.emitted[number]
@@ -77,9 +93,12 @@ class Talk:
 
     @property
     def pending(self) -> list[datetime]:
-        """When what was emitted and not cancelled is due."""
+        """When what was emitted and not cancelled is due, and each schedule next."""
         kept = [c for c in self.ports.emitted if c.id not in self.ports.cancelled]
-        return [c.run_at for c in kept if c.run_at is not None]
+        moments = [c.run_at for c in kept if c.run_at is not None]
+        plans = [plan for plan, _ in self.ports.planned.values()]
+        following = [(plan, self._table(plan).next(self.ctx.now)) for plan in plans]
+        return moments + [at - plan.lead for plan, at in following if at is not None]
 
     @property
     def calendar(self) -> Calendar:

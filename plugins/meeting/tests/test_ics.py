@@ -242,7 +242,7 @@ def test_reminders_come_back_with_their_events(talk: Talk, talk_at: Callable[...
     other("list")
     assert other.pending == [datetime.fromisoformat(at("2026-11-22 20:00"))]
     other("list")
-    assert len(other.ports.emitted) == 1
+    assert len(other.pending) == 1
 
 
 def everything(talk: Talk) -> list[tuple[object, ...]]:

@@ -65,38 +65,52 @@ def test_late_is_said_so(talk: Talk) -> None:
     assert talk.due().speech == "Reminder, due yesterday at 6 pm: call mom."
 
 
-def test_recurring_has_one_event_at_a_time(talk: Talk) -> None:
+def test_recurring_is_a_schedule(talk: Talk) -> None:
     talk(
         "remind",
         title="take pills",
         start=at("2026-11-22 20:00"),
         repeat={"rrule": "FREQ=DAILY;COUNT=3"},
     )
-    assert talk.pending == [when("2026-11-22 20:00")]
-    for number, expected in enumerate(["11-23", "11-24"], 2):
-        assert talk.due().speech == "Reminder: take pills."
-        assert len(talk.ports.emitted) == number
-        assert talk.ports.emitted[-1].run_at == when(f"2026-{expected} 20:00")
-    assert talk.due().data["due"] is True
-    assert len(talk.ports.emitted) == 3
+    for expected in ("11-22", "11-23", "11-24"):
+        assert talk.pending == [when(f"2026-{expected} 20:00")]
+        assert talk.fires().speech == "Reminder: take pills."
+    assert talk.pending == [] and talk.ports.emitted == []
 
 
-def test_after_a_long_sleep_it_is_said_once(talk: Talk) -> None:
+def test_late_in_a_series_is_said_so(talk: Talk) -> None:
     talk("remind", title="pills", start=at("2026-11-22 20:00"), repeat={"rrule": "FREQ=DAILY"})
-    child = talk.ports.emitted[-1]
-    talk.ports.emitted[-1] = child._replace(run_at=when("2026-11-26 07:00"))
-    talk.due()
-    assert talk.ports.emitted[-1].run_at == when("2026-11-26 20:00")
-    assert len(talk.ports.emitted) == 2
+    talk.later("2026-11-26 07:00")
+    (plan, _) = next(iter(talk.ports.planned.values()))
+    assert plan.catch_up is not None and plan.catch_up.days == 7
+    (step,) = plan.steps
+    due = when("2026-11-25 20:00")
+    said = talk.skill.notify(talk.ctx, step.slots["entry"], due)
+    assert said.speech == "Reminder, due yesterday at 8 pm: pills."
 
 
 def test_across_a_change_of_clocks(talk: Talk) -> None:
     talk.later("2026-10-24 07:00")
     talk("remind", title="pills", start=at("2026-10-24 08:00"), repeat={"rrule": "FREQ=DAILY"})
-    talk.due()
-    assert talk.ports.emitted[-1].run_at == when("2026-10-25 08:00")
-    first, second = (child.run_at for child in talk.ports.emitted)
-    assert first and second and (second - first).total_seconds() == 25 * 3600
+    (first,) = talk.pending
+    talk.fires()
+    (second,) = talk.pending
+    assert second == when("2026-10-25 08:00")
+    assert (second - first).total_seconds() == 25 * 3600
+
+
+def test_one_of_a_series_that_is_moved_is_said_at_its_new_time(talk: Talk) -> None:
+    talk("remind", title="pills", start=at("2026-11-22 20:00"), repeat={"rrule": "FREQ=DAILY"})
+    talk(
+        "update",
+        title="pills",
+        old=day("2026-11-22"),
+        start=at("2026-11-22 21:00"),
+    )
+    assert talk.ports.planned == {}, "a schedule cannot say that"
+    assert talk.pending == [when("2026-11-22 21:00")]
+    assert talk.due().speech == "Reminder: pills."
+    assert talk.pending[-1] == when("2026-11-23 20:00")
 
 
 def test_cancelled_and_moved(talk: Talk) -> None:
@@ -120,6 +134,8 @@ def test_one_of_many_is_cancelled(talk: Talk) -> None:
     assert talk.pending == [when("2026-11-23 20:00")]
     talk("cancel", scope="all", when=day("2026-11-23", 3))
     assert talk.pending == [when("2026-11-26 20:00")]
+    talk("cancel", title="pills", scope="all")
+    assert talk.pending == []
 
 
 def test_said_twice_it_is_set_once(talk: Talk) -> None:
@@ -144,10 +160,11 @@ def test_before_a_meeting_also_when_it_moves(talk: Talk) -> None:
 def test_before_each_of_a_series(talk: Talk) -> None:
     talk("create", title="yoga", start=at("2026-11-23 18:00"), repeat={"rrule": "FREQ=DAILY"})
     talk("remind", title="yoga", before="PT1H")
-    talk.due()
-    assert talk.ports.emitted[-1].run_at == when("2026-11-24 17:00")
+    assert talk.pending == [when("2026-11-23 17:00")]
+    assert talk.fires().speech == "Reminder: yoga today at 6 pm."
+    assert talk.pending == [when("2026-11-24 17:00")]
     talk("cancel", title="yoga", scope="all")
-    assert len(talk.pending) == 1  # the one that was said
+    assert talk.pending == []
 
 
 def test_too_late_before_a_meeting(talk: Talk) -> None:

@@ -136,6 +136,10 @@ class Calendar:
         rows = self._db.select(entries, over, order_by=_COLUMNS.ends_at, limit=limit)
         return [Entry.of(row) for row in rows]
 
+    def changed(self, series: Entry) -> bool:
+        """Whether single occurrences of a series were changed."""
+        return bool(self._db.select(entries, _COLUMNS.series == series.id, limit=1))
+
     def unscheduled(self) -> list[Entry]:
         """Entries that should have a pending event and have none."""
         rows = self._db.select(entries, _COLUMNS.notify_event == "")

@@ -2,15 +2,24 @@
 
 The entry says what and when; the event ``meeting.notify`` in the future only makes it
 heard. The entry keeps the id of its pending event, which is replaced whenever the entry
-changes. What repeats has one pending event at a time: that of its next occurrence, made
-when the one before is heard.
+changes. A reminder that repeats is a schedule, and the entry keeps the schedule's id. What a
+schedule cannot say (single dates that were moved or added, alarms of days) has one pending
+event at a time: that of its next occurrence, made when the one before is heard.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from wlm.plugins import Context, Reply
+from wlm.plugins import (
+    Context,
+    Recurrence,
+    Reply,
+    SchedulePlan,
+    ScheduleStep,
+    TimeRange,
+    rules,
+)
 from wlm_meeting import say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Entry, Occurrence
@@ -18,10 +27,15 @@ from wlm_meeting.entry import Entry, Occurrence
 NOTIFY = "meeting.notify"
 _FAR = timedelta(days=1500)
 _LATE = timedelta(minutes=5)
+_CATCH_UP = timedelta(days=7)
+"""A reminder that was slept through is still said a week later, once."""
 
 
 def schedule(ctx: Context, calendar: Calendar, entry: Entry, after: datetime) -> None:
-    """Make the event of the next occurrence that is to be said after ``after``, if there is one."""
+    """See to it that the occurrences after ``after`` are said."""
+    if entry.repeats and _is_plain(calendar, entry):
+        calendar.mark(entry, _schedule_all(ctx, calendar, entry))
+        return
     due = next_of(calendar, entry, after)
     event = None
     if due is not None:
@@ -32,6 +46,37 @@ def schedule(ctx: Context, calendar: Calendar, entry: Entry, after: datetime) ->
             key=f"notify {entry.id} {entry.sequence} {due.start.isoformat()}",
         )
     calendar.mark(entry, event)
+
+
+def _is_plain(calendar: Calendar, entry: Entry) -> bool:
+    """Whether the rule and what is left out of it say all."""
+    return bool(entry.tz and entry.rrule) and not entry.rdates and not calendar.changed(entry)
+
+
+def _schedule_all(ctx: Context, calendar: Calendar, entry: Entry) -> str | None:
+    """The id of a schedule that says each occurrence; ``None`` if none is to come."""
+    zone = entry.tz or calendar.zone
+    if next_of(calendar, entry, ctx.now) is None:
+        return None
+    gone = [rules.localise(datetime.fromisoformat(text), zone) for text in entry.exdates]
+    minute = timedelta(minutes=1)
+    plan = SchedulePlan(
+        f"reminder: {entry.title}",
+        Recurrence(entry.rrule, excluded=[TimeRange(at, at + minute) for at in gone]),
+        rules.localise(entry.local_start, zone),
+        zone,
+        [ScheduleStep(NOTIFY, {"entry": entry.id}, at="at")],
+        key=f"notify {entry.id}",
+        lead=before(entry),
+        catch_up=_CATCH_UP,
+    )
+    return ctx.schedule(plan).id
+
+
+def drop(ctx: Context, entry: Entry) -> None:
+    """Take back what would say an entry."""
+    if entry.notify_event and not ctx.cancel(entry.notify_event):
+        ctx.unschedule(entry.notify_event)
 
 
 def mend(ctx: Context) -> None:
@@ -68,8 +113,7 @@ def follow(ctx: Context, calendar: Calendar, entry_id: str, was: Entry) -> None:
     known = entry or was
     if known.kind != "reminder" and known.notify_before is None:
         return
-    if known.notify_event:
-        ctx.cancel(known.notify_event)
+    drop(ctx, known)
     if entry is not None:
         schedule(ctx, calendar, entry, ctx.now)
 
@@ -78,9 +122,14 @@ def notify(ctx: Context, entry_id: str, at: datetime) -> Reply:
     """Say what is due, and make the event of its next occurrence."""
     calendar = Calendar(ctx)
     entry = calendar.get(entry_id)
-    if entry is None or entry.notify_event != ctx.event_id:
+    scheduled = entry is not None and entry.notify_event in {s.id for s in ctx.schedules()}
+    if entry is None or not (scheduled or entry.notify_event == ctx.event_id):
         return Reply("", data={"due": False})  # changed since; its new event will say it
     due = _due(calendar, entry, at)
+    if scheduled:
+        text = _text(entry, due, ctx.now) if due else ""
+        shown = due.to_dict() if due else None
+        return Reply(text, data={"due": due is not None, "reminder": shown})
     if due is None:
         schedule(ctx, calendar, entry, ctx.now)
         return Reply("", data={"due": False})

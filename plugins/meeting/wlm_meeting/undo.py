@@ -54,8 +54,8 @@ def restore(ctx: Context, families: str) -> Reply:
         rows = [_row(row) for row in change["before"]]
         calendar.put_back(family, rows)
         was = now or next((Entry.of(row) for row in rows if row["id"] == family), None)
-        if now is not None and now.notify_event:
-            ctx.cancel(now.notify_event)
+        if now is not None:
+            reminders.drop(ctx, now)
         if was is not None:
             reminders.follow(ctx, calendar, family, was)
         shown = _shown(calendar, calendar.get(family) or was)

@@ -152,7 +152,7 @@ class Pipeline:
                 turn_id or new_id(),
                 conversation or new_id(),
                 "",
-                reply=say.NOTHING_HEARD,
+                reply=self._worded(say.NOTHING_HEARD),
                 timings_ms={**timings, "total": timings["transcribe"]},
             )
         turn = self.ask(
@@ -320,12 +320,22 @@ class Pipeline:
         *,
         reply: Reply | None = None,
     ) -> Turn:
-        actions = [_action(event) for event in events]
-        if reply is None:
-            reply = _join(actions) if actions else self._no_action(understood.decision)
+        actions = [
+            dataclasses.replace(action, reply=self._worded(action.reply, action.route.skill))
+            for action in map(_action, events)
+        ]
+        if reply is None and actions:
+            reply = _join(actions)
+        else:
+            reply = self._worded(reply or self._no_action(understood.decision))
         turn = dataclasses.replace(turn, actions=actions, reply=reply, timings_ms=watch.timings())
         self._turns.update(self._owner, turn)
         return turn
+
+    def _worded(self, reply: Reply, skill: str = "") -> Reply:
+        """The reply in the user's language."""
+        wordings = self.understander.wordings
+        return wordings.reply(reply, skill) if wordings else reply
 
     def _no_action(self, decision: Decision) -> Reply:
         if decision.outcome == "ask":

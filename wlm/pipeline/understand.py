@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wlm.config import Settings
     from wlm.pipeline.slots import SlotFiller
     from wlm.pipeline.slots.fill import Filled
+    from wlm.pipeline.wording import Wordings
     from wlm.plugins import IntentSpec
     from wlm.plugins.manager import Registry
     from wlm.store.engine import Store
@@ -121,8 +122,22 @@ class Understander:
     def filler(self) -> SlotFiller:
         """The slot filler for the language in force."""
         from wlm.pipeline.slots import SlotFiller
+        from wlm.pipeline.slots.languages import language
 
+        if (tables := language(self._settings.config.language)) is not None:
+            from wlm.pipeline.slots.languages.filler import TranslatedFiller
+
+            return TranslatedFiller(self._registry.intents, tables)
         return SlotFiller(self._registry.intents, self._settings.config.language)
+
+    @cached_property
+    def wordings(self) -> Wordings | None:
+        """The replies' language; ``None`` where they stay as the skills say them."""
+        if self._settings.config.language == "en":
+            return None
+        from wlm.pipeline.wording import make
+
+        return make(self._settings.config.language, self._registry)
 
     @cached_property
     def router(self) -> Router:

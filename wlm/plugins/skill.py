@@ -11,7 +11,8 @@
 Names, slot types, tool schemas, command help and docs are read from the signature and the
 docstrings. More phrases, and other languages, lie in ``phrases/LANG.txt`` beside the
 skill's module: below a heading for each intent (``[forecast]``) a phrase a line, and
-``keywords:`` with words, separated by commas. A phrase after ``+`` is a follow-up ("+ call
+``keywords:`` with words, separated by commas. In another language ``words SLOT CHOICE:``
+gives its words for a choice. A phrase after ``+`` is a follow-up ("+ call
 it {title}"): it counts only while the conversation is about something of this skill.
 """
 
@@ -24,6 +25,7 @@ import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 Handler = TypeVar("Handler", bound=Callable[..., Reply])
 _MARK = "__wlm_intent__"
 _KEYWORDS = "keywords:"
+_WORDS = re.compile(r"words (?P<slot>\w+) (?P<choice>[^:]+): (?P<words>.+)")
 _FOLLOWS = "+"
 _SLOT_MARK = re.compile(r"\{(\w+)\}")
 
@@ -60,12 +63,14 @@ class _Declaration(NamedTuple):
 class Phrases(NamedTuple):
     """How people say an intent in one language. ``{slot}`` marks stand for values.
 
-    ``followups`` are said of what the conversation is about already.
+    ``followups`` are said of what the conversation is about already. ``words`` are this
+    language's words for the choices of a slot, by slot and choice.
     """
 
     examples: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     followups: tuple[str, ...] = ()
+    words: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
 class IntentSpec(NamedTuple):
@@ -280,22 +285,38 @@ def _read_phrases(folder: Path) -> dict[str, dict[str, Phrases]]:
 
 
 def _parse_phrases(lines: Iterable[str], file: str) -> dict[str, Phrases]:
-    tables: dict[str, tuple[list[str], list[str], list[str]]] = {}
-    examples: list[str] | None = None
-    keywords: list[str] = []
-    followups: list[str] = []
+    tables: dict[str, _Table] = {}
+    table: _Table | None = None
     for number, raw in enumerate(lines, 1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
         if line.startswith("[") and line.endswith("]"):
-            examples, keywords, followups = tables.setdefault(line[1:-1].strip(), ([], [], []))
-        elif examples is None:
+            table = tables.setdefault(line[1:-1].strip(), _Table([], [], [], {}))
+        elif table is None:
             raise ValueError(f"{file}, line {number}: a phrase before the first [intent]")
         elif line.startswith(_KEYWORDS):
-            keywords += [w.strip() for w in line.removeprefix(_KEYWORDS).split(",") if w.strip()]
+            table.keywords.extend(_listed(line.removeprefix(_KEYWORDS)))
         elif line.startswith(_FOLLOWS):
-            followups.append(line.removeprefix(_FOLLOWS).strip())
+            table.followups.append(line.removeprefix(_FOLLOWS).strip())
+        elif match := _WORDS.fullmatch(line):
+            table.words.setdefault(match["slot"], {})[match["choice"]] = _listed(match["words"])
         else:
-            examples.append(line)
-    return {name: Phrases(*map(tuple, lists)) for name, lists in tables.items()}
+            table.examples.append(line)
+    return {
+        name: Phrases(tuple(t.examples), tuple(t.keywords), tuple(t.followups), t.words)
+        for name, t in tables.items()
+    }
+
+
+class _Table(NamedTuple):
+    """What a phrases file says of one intent, while it is read."""
+
+    examples: list[str]
+    keywords: list[str]
+    followups: list[str]
+    words: dict[str, dict[str, tuple[str, ...]]]
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -19,7 +19,7 @@ from wlm.pipeline.route.model import NONE, Model
 from wlm.pipeline.route.normalise import normalise
 from wlm.pipeline.route.split import split
 from wlm.pipeline.route.vectors import Vectors
-from wlm.plugins.skill import IntentSpec
+from wlm.plugins.skill import IntentSpec, Phrases
 
 log = logging.getLogger(__name__)
 VERSION = "local-2"
@@ -76,14 +76,16 @@ class LocalRouter:
             model, kept = Model.load(SHIPPED / name), "shipped"
         if model is None:
             from wlm.pipeline.route.samples import keywords, make_samples
-            from wlm.pipeline.route.training import fit
+            from wlm.pipeline.route.training import fit, recipe_of
 
-            samples, declared = make_samples(intents, language), declarations(intents, language)
+            recipe, declared = recipe_of(language), declarations(intents, language)
+            samples = make_samples(intents, language, expansions=recipe.expansions)
             model, kept = (
                 fit(
                     samples,
                     keywords(intents, language),
                     language,
+                    recipe,
                     declared=declared,
                     base=_base(declared, language),
                 ),
@@ -102,7 +104,7 @@ class LocalRouter:
         whole = self._judge(utterance.text)
         parts = [utterance.text]
         if len(utterance.text) <= _LONGEST_SPLIT:
-            parts = split(utterance.text, self._ask_judge, self._opens, _SPLIT_FROM)
+            parts = split(utterance.text, self._ask_judge, self._opens, _SPLIT_FROM, self._language)
         judged = [self._judge(part) for part in parts] if len(parts) > 1 else [whole]
         acting = [part for part in judged if part.intent]
         outcome: Outcome = "act" if acting else "none"
@@ -210,12 +212,18 @@ def fingerprint(intents: Mapping[str, IntentSpec], language: str) -> str:
     return _hash([VERSION, language, list(declarations(intents, language).items())])
 
 
+def _trained_from(phrases: Phrases) -> list[Any]:
+    """What of them counts: no follow-ups."""
+    words = [{slot: dict(choices) for slot, choices in phrases.words.items()}]
+    return [phrases.examples, phrases.keywords, *(words if phrases.words else ())]
+
+
 def declarations(intents: Mapping[str, IntentSpec], language: str) -> dict[str, str]:
     """A hash of what each class is trained from, none's last."""
     found = {
         name: _hash(
             [
-                (spec.phrases.get(language) or spec.phrases.get("en") or ())[:2],  # no follow-ups
+                _trained_from(spec.phrases.get(language) or spec.phrases.get("en") or Phrases()),
                 spec.help.partition("\n")[0],
                 [[s.name, s.kind, s.choices, s.extra.values, s.extra.aliases] for s in spec.slots],
             ]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from wlm.pipeline.route.model import NONE
 from wlm.pipeline.route.normalise import lexicon, normalise
-from wlm.plugins.skill import IntentSpec
+from wlm.plugins.skill import IntentSpec, Phrases
 from wlm.plugins.slots import SlotSpec
 
 _MARK = re.compile(r"\{(\w+)\}")
@@ -116,10 +116,21 @@ def expand(
 ) -> Iterator[str]:
     """The example in plain form with values in place of its marks, ``count`` times."""
     marks = list(_MARK.finditer(example))
-    pools = [_values(spec.slot(mark[1]), mark, language) for mark in marks]
+    words = (spec.phrases.get(language) or Phrases()).words
+    pools = [
+        words_of(words[mark[1]])
+        if mark[1] in words
+        else _values(spec.slot(mark[1]), mark, language)
+        for mark in marks
+    ]
     for _ in range(count if marks else 1):
         chosen = iter([chance.choice(pool) for pool in pools])
         yield normalise(_MARK.sub(lambda _mark, values=chosen: next(values), example), language)  # type: ignore[misc]  # a default binds the loop's value
+
+
+def words_of(choices: Mapping[str, Sequence[str]]) -> list[str]:
+    """All the words for a slot's choices."""
+    return [word for words in choices.values() for word in words]
 
 
 def _values(slot: SlotSpec | None, mark: re.Match[str], language: str) -> Sequence[str]:

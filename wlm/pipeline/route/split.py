@@ -6,21 +6,29 @@ will bring cake" is one. A cut is made only where both sides stand as requests o
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 
-_JOINT = re.compile(
-    r"[,;.]?\s+(?:and then|and also|and after that|after that|and|then|also|plus)\s+|[;.?!]\s+",
-    re.IGNORECASE,
-)
-_THIRD = re.compile(r"\b(?:him|her|them|he|she|they)\b", re.IGNORECASE)
+_JOINTS = {
+    "en": r"and then|and also|and after that|after that|and|then|also|plus",
+    "de": r"und dann|und außerdem|und danach|und|dann|danach|außerdem|sowie",
+    "es": r"y luego|y después|y también|y además|y|luego|después|además|también",
+}
+_THIRDS = {
+    "en": r"him|her|them|he|she|they",
+    "de": r"ihm|ihr|ihn|ihnen|er|sie",
+    "es": r"él|ella|ellos|ellas|le|les",
+}
 MAX_PARTS = 4
 
 Judge = Callable[[str], tuple[str | None, float]]
 """The intent that a stretch of text asks for alone (None: none) and its probability."""
 
 
-def split(text: str, judge: Judge, opens: Callable[[str], bool], sure: float) -> list[str]:
+def split(
+    text: str, judge: Judge, opens: Callable[[str], bool], sure: float, language: str = "en"
+) -> list[str]:
     """The requests in ``text``, in order; ``[text]`` where it is one.
 
     ``opens`` says whether a stretch begins as requests do. Both sides of a cut must be
@@ -28,17 +36,18 @@ def split(text: str, judge: Judge, opens: Callable[[str], bool], sure: float) ->
     """
     parts: list[str] = []
     rest = text.strip()
-    while len(parts) < MAX_PARTS - 1 and (cut := _first_cut(rest, judge, opens, sure)):
+    while len(parts) < MAX_PARTS - 1 and (cut := _first_cut(rest, judge, opens, sure, language)):
         left, rest = cut
         parts.append(left)
     return [*parts, rest]
 
 
 def _first_cut(
-    text: str, judge: Judge, opens: Callable[[str], bool], sure: float
+    text: str, judge: Judge, opens: Callable[[str], bool], sure: float, language: str
 ) -> tuple[str, str] | None:
-    for left, right in _cuts(text):
-        if not opens(right) or _THIRD.search(" ".join(right.split()[:4])):
+    joint, third = _patterns(language)
+    for left, right in _cuts(text, joint):
+        if not opens(right) or third.search(" ".join(right.split()[:4])):
             continue
         right_intent, right_score = judge(right)
         if right_intent is None or right_score < sure:
@@ -49,8 +58,16 @@ def _first_cut(
     return None
 
 
-def _cuts(text: str) -> Iterator[tuple[str, str]]:
-    for match in _JOINT.finditer(text):
+@functools.cache
+def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What joins two requests, and the words that refer to somebody in the one before."""
+    known = language if language in _JOINTS else "en"
+    joint = rf"[,;.]?\s+(?:{_JOINTS[known]})\s+|[;.?!]\s+"
+    return re.compile(joint, re.I), re.compile(rf"\b(?:{_THIRDS[known]})\b", re.I)
+
+
+def _cuts(text: str, joint: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    for match in joint.finditer(text):
         left, right = text[: match.start()].strip(), text[match.end() :].strip()
         if len(left.split()) > 1 and len(right.split()) > 1:
             yield left, right

@@ -35,6 +35,18 @@ class Recipe(NamedTuple):
     held_out: float = 0.25
     none_share: float = 1.0
     ask_width: float = 0.12
+    expansions: int = 2
+
+
+def recipe_of(language: str) -> Recipe:
+    """The recipe for a language.
+
+    Others than English have fewer phrases and no sentence vectors of their own: words that
+    were never seen must not pull to none, and more values stand in for fewer phrases.
+    """
+    if language == "en":
+        return Recipe()
+    return Recipe(columns=6000, none_share=0.15, expansions=4)
 
 
 class Rows(NamedTuple):

@@ -70,3 +70,8 @@ def test_unsure_words_without_voice_are_invented():
     assert judge.invented(attempt("Thank you.", logprob=-1.3, no_speech=0.8), speech=2.0)
     assert not judge.invented(attempt("Thank you.", logprob=-0.5, no_speech=0.8), speech=0.3)
     assert not judge.invented(attempt("mumbled words", logprob=-1.3), speech=3.0)
+
+
+def test_characters_without_spaces_are_closed_up():
+    assert judge.closed_up("今日は 雨です。 明日は OK かな") == "今日は雨です。明日は OK かな"
+    assert judge.closed_up("two words") == "two words"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 16_000
 
-UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+UNSPACED = frozenset({"zh", "ja", "yue"})
 """Languages that write no spaces between words."""
 
 

@@ -114,6 +114,11 @@ def unlooped(text: str) -> str:
     return text[: said[len(said) - 1 - size * (times - 1)].end()]
 
 
+def closed_up(text: str) -> str:
+    """The text without spaces between letters of a script that writes none."""
+    return re.sub(r"(?<=[^\x00-\x7f])\s+(?=[^\x00-\x7f])", "", text)
+
+
 def echoes(text: str, hints: Sequence[str]) -> bool:
     """Whether the text recites the hints: three neighbours, in the order of the prompt."""
     said = " ".join(words(text))

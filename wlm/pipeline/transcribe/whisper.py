@@ -181,6 +181,8 @@ class _Run:
             start = min(window.start + span.start, window.end)
             end = min(window.start + span.end, window.end)
             text = judge.unlooped(span.text.strip())
+            if self.language in UNSPACED:
+                text = judge.closed_up(text)
             if span.start <= window.seconds and text:
                 found.append(Segment(round(start, 2), round(end, 2), text))
         last = found[-1].end if found else window.start

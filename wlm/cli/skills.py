@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wlm.cli import skill_work
+
 if TYPE_CHECKING:
     from wlm.plugins.manager import Registry
 
 app = typer.Typer(help="Installed skills and their settings.", no_args_is_help=True)
+for _command in ("new", "check", "test", "install", "remove"):
+    app.command(_command)(getattr(skill_work, _command))
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 

@@ -125,6 +125,10 @@ class LocalRouter:
             self._explain(shown, len(parts)),
         )
 
+    def alone(self, text: str) -> str | None:
+        """The intent of ``text`` taken as one request; None if it would not be acted on."""
+        return self._judge(text).intent
+
     def _judge(self, text: str) -> _Judged:
         plain = normalise(text, self._language)
         classes = self.model.classes

@@ -18,6 +18,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield HERE / "reference" / "errors.md", NOTE + errors()
     yield HERE / "reference" / "skills.md", NOTE + skills()
     yield HERE / "reference" / "hooks.md", NOTE + hooks()
+    yield HERE / "reference" / "http.md", NOTE + http()
     yield HERE.parent / ".env.example", environment()
 
 
@@ -94,6 +95,40 @@ def hooks() -> str:
             rows += [f"## `{name}{inspect.signature(function)}`", ""]
             rows += [inspect.getdoc(function) or "", ""]
     return "\n".join(rows).rstrip() + "\n"
+
+
+def http() -> str:
+    """The gateway's routes, from what they state."""
+    from wlm import config
+    from wlm.server.app import create_app
+    from wlm.server.openapi import describe
+
+    settings = config.load(environ={"WLM_HOME": "nowhere", "WLM_TIMEZONE": "UTC"})
+    document = describe(create_app(settings, authenticators=[]))
+    rows = [
+        "# HTTP",
+        "",
+        "A gateway serves this list, with every shape, at `/docs` and `/openapi.json`. Errors are "
+        "problem documents (RFC 9457); `code` is one of those in errors.md.",
+        "",
+        "| method | path | scope | what it does | body |",
+        "|---|---|---|---|---|",
+    ]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            scope = operation.get("x-scope", "")
+            bodies = operation.get("requestBody", {}).get("content", {})
+            rows.append(
+                f"| {method.upper()} | `{path}` | {scope or 'public'} | {operation['summary']} "
+                f"| {', '.join(bodies)} |"
+            )
+    rows += [
+        "",
+        "`WS /v1/listen` (scope `ask`) takes live audio: binary messages of 16-bit PCM, mono, at "
+        '`?rate=` Hz, then `{"type": "end"}`. It answers with JSON messages of the types '
+        "`level`, `partial`, `final`, `turn` and `error`.",
+    ]
+    return "\n".join(rows) + "\n"
 
 
 def environment() -> str:

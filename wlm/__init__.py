@@ -14,12 +14,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wlm.errors import WlmError
     from wlm.sdk.assistant import Assistant
+    from wlm.sdk.client import AsyncClient, Client
     from wlm.types import Action, Event, Reply, Route, Turn
 
-__all__ = ["Action", "Assistant", "Event", "Reply", "Route", "Turn", "WlmError", "__version__"]
+__all__ = [
+    "Action",
+    "Assistant",
+    "AsyncClient",
+    "Client",
+    "Event",
+    "Reply",
+    "Route",
+    "Turn",
+    "WlmError",
+    "__version__",
+]
 
 _HOMES = {
     "Assistant": "wlm.sdk.assistant",
+    "AsyncClient": "wlm.sdk.client",
+    "Client": "wlm.sdk.client",
     "WlmError": "wlm.errors",
     **dict.fromkeys(("Action", "Event", "Reply", "Route", "Turn"), "wlm.types"),
 }

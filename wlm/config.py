@@ -71,6 +71,10 @@ class Config(BaseModel):
     stt_language: str = Field(
         "", description="Language that is spoken, or auto to detect it; empty: that of language."
     )
+    stt_url: str = Field(
+        "", description="Transcriber elsewhere: https://host/v1 or unix:/path; empty: here."
+    )
+    stt_api_key: str = Field("", description="Key for it.", json_schema_extra=SECRET)
     stt_short_context: bool = Field(
         True, description="Encode short clips with a short context (faster, same words)."
     )
@@ -164,6 +168,34 @@ class Config(BaseModel):
     )
     api_key: str = Field(
         "", description="Key for the gateway, instead of a sign-in.", json_schema_extra=SECRET
+    )
+    bind: str = Field(
+        "127.0.0.1:8765", description="Where `wlm serve` listens: host:port, or unix:/path."
+    )
+    web_workers: int = Field(
+        1, ge=1, le=64, description="Web processes of `wlm serve`; each serves many at once."
+    )
+    web_threads: int = Field(
+        64, ge=4, le=1024, description="Requests that a web process can have open at a time."
+    )
+    web_work: int = Field(
+        0, ge=0, le=256, description="Of them, how many run a skill at a time; 0: one a core."
+    )
+    web_waiting: int = Field(
+        32, ge=0, le=1024, description="How many more wait for their turn; past that: 503."
+    )
+    web_streams: int = Field(
+        16, ge=0, le=512, description="Event streams and live audio that a process keeps open."
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=8, description="Proxies in front whose X-Forwarded headers are believed."
+    )
+    rate_limit: str = Field("600/minute", description="Requests of one user; empty: no limit.")
+    rate_limit_address: str = Field(
+        "1200/minute", description="Requests from one address; empty: no limit."
+    )
+    rate_limit_sign_in: str = Field(
+        "20/minute", description="Bad credentials from one address; empty: no limit."
     )
     server_url: str = Field("", description="Gateway to talk to; empty: work in this process.")
     google_client_id: str = Field("", description="OAuth client of the gateway.")

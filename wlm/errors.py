@@ -5,6 +5,7 @@
     │   ├── BadSetting          bad_setting     exit 2   HTTP 400
     │   ├── BadAudio            bad_audio       exit 2   HTTP 415
     │   ├── TooLarge            too_large       exit 2   HTTP 413
+    │   ├── UpgradeRequired     upgrade_required  exit 2   HTTP 426
     │   ├── SlowClient          slow_client     exit 2   HTTP 408
     │   ├── KeyReused           idempotency_key_reused  exit 2   HTTP 422
     │   └── NotFound            not_found       exit 2   HTTP 404
@@ -135,6 +136,12 @@ class SlowClient(
     UsageError, code="slow_client", http_status=408, hint="Send it over a better connection."
 ):
     """The upload came too slowly; nothing was accepted."""
+
+
+class UpgradeRequired(
+    UsageError, code="upgrade_required", http_status=426, hint="Use a ws:// or wss:// address."
+):
+    """This address speaks WebSocket."""
 
 
 class KeyReused(

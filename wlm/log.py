@@ -38,6 +38,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": mask(record.getMessage()),
         }
+        line.update(getattr(record, "fields", {}))  # numbers and names that the caller vouches for
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
         return json.dumps(line, ensure_ascii=False)
@@ -51,6 +52,11 @@ def to_stderr() -> None:
         handler.setFormatter(JsonFormatter())
         logger.addHandler(handler)
         logger.propagate = False
+
+
+def show_requests() -> None:
+    """Log every request to the gateway, whatever the setting ``log_level``."""
+    logging.getLogger("wlm.access").setLevel(logging.INFO)
 
 
 def set_level(level: str) -> None:

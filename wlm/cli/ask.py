@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wlm.sdk.assistant import Assistant
+    from wlm.sdk.client import Client
     from wlm.types import Turn
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -31,9 +32,9 @@ def ask(
 ) -> None:
     """Ask for something and get it done."""
     from wlm.cli.render import interactive, show_notices, show_turn
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         show_notices(assistant.notices())
         turn = assistant.ask(text, conversation=conversation, yes=yes)
         code = show_turn(turn, json=json, explain=explain)
@@ -42,7 +43,7 @@ def ask(
     raise typer.Exit(code)
 
 
-def converse(assistant: Assistant, turn: Turn, code: int) -> int:
+def converse(assistant: Assistant | Client, turn: Turn, code: int) -> int:
     """Go on asking while something waits for the person at the terminal."""
     from wlm.cli.render import show_turn
 
@@ -65,11 +66,11 @@ def route(
 ) -> None:
     """Decide only: which skill, which intent, which slots. Nothing runs."""
     from wlm.errors import UsageError
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
     if (text is None) == (batch is None):
         raise UsageError("Give a text, or --batch FILE.")
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         if batch is not None:
             for line in _batch(assistant, batch):
                 typer.echo(line)
@@ -86,7 +87,7 @@ def route(
     raise typer.Exit(0 if decided else 4)
 
 
-def _batch(assistant: Assistant, path: Path) -> Iterator[str]:
+def _batch(assistant: Assistant | Client, path: Path) -> Iterator[str]:
     """A line out for each line in; a bad line stops with its number."""
     import json
     import sys
@@ -125,9 +126,9 @@ def why(
     json: AsJson = False,
 ) -> None:
     """Why the last turn went where it went: scores, runner-up, stage times."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         reasons = assistant.why(event)
     if json:
         typer.echo(_dumps(reasons))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from wlm.sdk.assistant import Assistant
+    from wlm.sdk.client import Client
     from wlm.types import Event
 
 app = typer.Typer(
@@ -50,9 +51,9 @@ def list_(
     json: AsJson = False,
 ) -> None:
     """Events, newest first."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         events = assistant.events(
             states=_states(state),
             skill=skill,
@@ -74,12 +75,12 @@ def list_(
 def show(event_id: EventId, json: AsJson = False) -> None:
     """One event with its whole history, what it came from and what it caused."""
     from wlm.cli import event_view
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         event = assistant.event(event_id)
-        entries = assistant.engine.history(assistant.owner, event_id)
-        family = assistant.engine.family(assistant.owner, event_id)
+        entries = assistant.event_history(event_id)
+        family = assistant.event_family(event_id)
         zone = assistant.settings.zone
     if json:
         _print_json(event_view.as_json(event, entries, family))
@@ -98,9 +99,9 @@ def watch(
     import contextlib
     import time
 
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant, contextlib.suppress(KeyboardInterrupt):
+    with choose.assistant() as assistant, contextlib.suppress(KeyboardInterrupt):
         states = _states(state)
         if not json:
             _watch_table(assistant, states, limit, every)
@@ -124,9 +125,9 @@ def confirm(
     json: AsJson = False,
 ) -> None:
     """Say yes to an event that waits for it, and run it."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         event = assistant.confirm(event_id or _only_waiting(assistant))
     _finish(event, json=json)
 
@@ -134,9 +135,9 @@ def confirm(
 @app.command()
 def cancel(event_id: EventId, json: AsJson = False) -> None:
     """Cancel an event that has not ended."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         event = assistant.cancel(event_id)
     _finish(event, json=json)
 
@@ -144,9 +145,9 @@ def cancel(event_id: EventId, json: AsJson = False) -> None:
 @app.command()
 def retry(event_id: EventId, json: AsJson = False) -> None:
     """Run an event again that failed, is dead, or waits for its next attempt."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         event = assistant.retry(event_id)
     _finish(event, json=json)
 
@@ -162,7 +163,7 @@ def _finish(event: Event, *, json: bool) -> None:
     raise typer.Exit(3 if event.state.waiting else 0)
 
 
-def _only_waiting(assistant: Assistant) -> str:
+def _only_waiting(assistant: Assistant | Client) -> str:
     from wlm.errors import NotFound, UsageError
     from wlm.types import State
 
@@ -189,7 +190,7 @@ def _states(names: list[str] | None) -> list[Any] | None:
     return [known[name] for name in names]
 
 
-def _watched(assistant: Assistant, states: list[Any] | None, limit: int) -> list[Event]:
+def _watched(assistant: Assistant | Client, states: list[Any] | None, limit: int) -> list[Event]:
     """What has not ended, however old it is, before the newest of what has."""
     from wlm.types import FINAL_STATES, State
 
@@ -199,7 +200,9 @@ def _watched(assistant: Assistant, states: list[Any] | None, limit: int) -> list
     return open_ + assistant.events(states=FINAL_STATES, limit=limit)[: limit - len(open_)]
 
 
-def _watch_table(assistant: Assistant, states: list[Any] | None, limit: int, every: float) -> None:
+def _watch_table(
+    assistant: Assistant | Client, states: list[Any] | None, limit: int, every: float
+) -> None:
     import time
 
     from rich.live import Live

@@ -28,17 +28,10 @@ def history(
     json: AsJson = False,
 ) -> None:
     """Search what was said and done, newest first."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
-        if query:
-            turns = assistant.turns.search(
-                assistant.owner, query, conversation=conversation, before=before, limit=limit
-            )
-        else:
-            turns = assistant.turns.list(
-                assistant.owner, conversation=conversation, before=before, limit=limit
-            )
+    with choose.assistant() as assistant:
+        turns = assistant.history(query, conversation=conversation, before=before, limit=limit)
         zone = assistant.settings.zone
     if json:
         _print_json(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wlm.pipeline.speak import Speaker
     from wlm.pipeline.wake import WakeWord
     from wlm.sdk.assistant import Assistant
+    from wlm.sdk.client import Client
     from wlm.types import Turn
 
 WAIT = 15.0  # s that --once waits for somebody to speak
@@ -54,11 +55,11 @@ def listen(
     """Listen, and do what is said; Ctrl-C stops."""
     from wlm.cli.render import show_notices, show_turn
     from wlm.pipeline.wake import WakeWord
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
     code = 0
     wake = WakeWord(wake_word) if wake_word else None
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         config = assistant.settings.config
         speaker = _speaker(assistant) if speak else None
         with _source(config, file, device) as source:
@@ -103,7 +104,7 @@ def _source(
 
 
 def _utterances(
-    assistant: Assistant,
+    assistant: Assistant | Client,
     source: Microphone | FileMicrophone,
     wake: WakeWord | None,
     *,
@@ -135,7 +136,7 @@ def _utterances(
 
 
 def _hear(
-    assistant: Assistant,
+    assistant: Assistant | Client,
     frames: Iterator[NDArray[np.float32]],
     show: Meter | None,
     wait: float | None,
@@ -169,7 +170,7 @@ def _timed(turn: Turn, heard: Heard) -> Turn:
     return replace(turn, timings_ms={**turn.timings_ms, "record": round(seconds * 1000)})
 
 
-def _speaker(assistant: Assistant) -> Speaker:
+def _speaker(assistant: Assistant | Client) -> Speaker:
     from wlm.pipeline.speak import find_speaker
 
     settings = assistant.settings
@@ -177,7 +178,7 @@ def _speaker(assistant: Assistant) -> Speaker:
     return find_speaker(settings.config.language, voices=voices, registry=assistant.registry)
 
 
-def _warm_up(assistant: Assistant) -> None:
+def _warm_up(assistant: Assistant | Client) -> None:
     """Load the recogniser while the user speaks; its errors show when it is used.
 
     Not a daemon: the process may not end in the middle of the load.
@@ -187,6 +188,8 @@ def _warm_up(assistant: Assistant) -> None:
 
     from wlm.errors import WlmError
 
+    if not hasattr(assistant, "pipeline"):
+        return  # a gateway does the work
     warm = getattr(assistant.pipeline.transcriber, "warm", None)  # a plugin's may have none
     if warm is None:
         return

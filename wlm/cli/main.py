@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -33,8 +34,12 @@ COMMANDS = {
     "worker": "worker:worker",
     "models": "models:app",
     "doctor": "doctor:doctor",
+    "serve": "serve:serve",
 }
 """Module and object in ``wlm.cli`` by command, in the order of the help."""
+
+REMOTE = frozenset(("ask", "listen", "transcribe", "route", "why", "events", "history", "skills"))
+"""Commands that work at a gateway as they do here."""
 
 
 def build(word: str = "") -> typer.Typer:
@@ -65,6 +70,15 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            help="Talk to this gateway, also behind ask, listen, transcribe, route, why, events, "
+            "history, skills list.",
+        ),
+    ] = None,
 ) -> None:
     """Say it, and it is done. A skill's own commands are at `wlm SKILL --help`."""
 
@@ -80,11 +94,31 @@ def run() -> None:
 
 
 def _command() -> None:
+    _take_server()
     word = next((argument for argument in sys.argv[1:2]), "")
     app = build(word)
     if word and word not in COMMANDS and not word.startswith("-"):
         _add_skill_commands(app, word)
     app()
+
+
+def _take_server() -> None:
+    """`--server URL` before or behind a command: the setting for this run, like its variable."""
+    arguments = sys.argv[1:]
+    word = next((a for a in arguments if a in COMMANDS), "")
+    if arguments[:1] != ["--server"] and word not in REMOTE:
+        return  # a command that has the option itself
+    for position, argument in enumerate(sys.argv):
+        if argument == "--":
+            return
+        name, mark, value = argument.partition("=")
+        if name != "--server":
+            continue
+        given = [value] if mark else sys.argv[position + 1 : position + 2]
+        if given:
+            os.environ["WLM_SERVER_URL"] = given[0]
+            del sys.argv[position : position + (1 if mark else 2)]
+        return
 
 
 def _add_skill_commands(app: typer.Typer, name: str) -> None:

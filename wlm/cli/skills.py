@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,20 +20,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 @app.command("list")
 def list_(json: AsJson = False) -> None:
     """The installed skills, and the plugins that failed to load."""
-    registry = _registry()
-    if json:
-        from wlm.plugins.describe import summary
+    from wlm.sdk import choose
 
-        skills = [summary(loaded) for loaded in registry.skills.values()]
-        _print_json({"skills": skills, "faults": [f._asdict() for f in registry.faults]})
+    with choose.assistant() as assistant:
+        found = assistant.skills()
+    if json:
+        _print_json(found)
         return
-    for name, loaded in registry.skills.items():
-        verbs = ", ".join(spec.method for spec in loaded.intents.values() if _sayable(spec))
-        typer.echo(f"{name:<10} {loaded.version:<8} {_first_line(loaded.skill)}")
-        typer.echo(f"{'':<19} {verbs}")
-    for fault in registry.faults:
-        typer.echo(f"{fault.plugin:<10} failed at {fault.stage}: {fault.reason}", err=True)
-    if not registry.skills:
+    for skill in found["skills"]:
+        typer.echo(f"{skill['name']:<10} {skill['version']:<8} {skill['help']}")
+        typer.echo(f"{'':<19} {', '.join(skill['verbs'])}")
+    for fault in found["faults"]:
+        reason = f": {fault['reason']}" if "reason" in fault else ""
+        typer.echo(f"{fault['plugin']:<10} failed at {fault['stage']}{reason}", err=True)
+    if not found["skills"]:
         typer.echo("No skill is installed. `pip install wlm-meeting` adds one.", err=True)
 
 
@@ -108,14 +108,6 @@ def _set(registry: Registry, name: str, assignment: str) -> None:
         return
     new = checked.model_dump(mode="json").get(field) if value else None
     write_setting(settings.paths.config_file, field, new, skill=name)
-
-
-def _sayable(spec: Any) -> bool:
-    return any(phrases.examples for phrases in spec.phrases.values())
-
-
-def _first_line(skill: object) -> str:
-    return (type(skill).__doc__ or "").strip().partition("\n")[0]
 
 
 def _print_json(value: object) -> None:

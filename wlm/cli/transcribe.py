@@ -47,16 +47,15 @@ def transcribe(
     """
     from wlm.config import load
     from wlm.errors import WlmError
-    from wlm.pipeline.transcribe.engines import make
 
     form = Form.JSON if json else form
     _check(files, form, output_dir)
     settings = load({"stt_model": model, "stt_language": language})
-    transcriber = make(_plugins(settings), settings)
+    hear = _at_gateway(settings) if settings.config.server_url else _here(settings)
     codes = []
     for file in files:
         try:
-            heard = _hear(transcriber, settings, file)
+            heard = hear(file)
             _write(heard, form, file, output_dir, several=len(files) > 1)
         except WlmError as error:
             if len(files) == 1:
@@ -90,6 +89,20 @@ def _plugins(settings: Settings) -> Registry:
     from wlm.plugins.manager import Registry, load
 
     return Registry() if settings.config.stt_engine == "faster-whisper" else load()
+
+
+def _at_gateway(settings: Settings) -> Callable[[Path], Transcript]:
+    from wlm.sdk.client import Client
+
+    client = Client()
+    return lambda file: client.transcribe(file, language=settings.config.spoken)
+
+
+def _here(settings: Settings) -> Callable[[Path], Transcript]:
+    from wlm.pipeline.transcribe.engines import make
+
+    transcriber = make(_plugins(settings), settings)
+    return lambda file: _hear(transcriber, settings, file)
 
 
 def _hear(transcriber: Transcriber, settings: Settings, file: Path) -> Transcript:

@@ -35,7 +35,12 @@ def summary(loaded: LoadedSkill) -> dict[str, Any]:
         "distribution": loaded.distribution,
         "version": loaded.version,
         "intents": list(loaded.intents),
+        "verbs": [spec.method for spec in loaded.intents.values() if _sayable(spec)],
     }
+
+
+def _sayable(spec: IntentSpec) -> bool:
+    return any(phrases.examples for phrases in spec.phrases.values())
 
 
 def is_secret(model: type[BaseModel], field: str) -> bool:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wlm.events.engine import Engine
+    from wlm.events.ledger import Entry
     from wlm.pipeline.audio import Audio
     from wlm.pipeline.partials import Heard, Partial
     from wlm.pipeline.pipeline import Pipeline
     from wlm.plugins.manager import Registry
     from wlm.sdk.teaching import Drift, Teaching
     from wlm.store.engine import Store
-    from wlm.store.turns import StoredTurn, Turns
+    from wlm.store.turns import Page, StoredTurn, Turns
     from wlm.types import Transcript
 
 LOCAL_OWNER = "local"
@@ -249,6 +250,41 @@ class Assistant:
         """One event. Raises ``NotFound``."""
         return self.engine.get(self.owner, event_id)
 
+    def event_history(self, event_id: str) -> list[Entry]:
+        """What happened to an event, oldest first. Raises ``NotFound``."""
+        return self.engine.history(self.owner, event_id)
+
+    def event_family(self, event_id: str) -> list[tuple[int, Event]]:
+        """An event with what it came from and what it caused, with depths. Raises ``NotFound``."""
+        return self.engine.family(self.owner, event_id)
+
+    def history(
+        self,
+        query: str | None = None,
+        *,
+        conversation: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> Page:
+        """What was said and done, newest first; with all words of ``query``."""
+        page: dict[str, Any] = {"conversation": conversation, "before": before, "limit": limit}
+        if query:
+            return self.turns.search(self.owner, query, **page)
+        return self.turns.list(self.owner, **page)
+
+    def skills(self) -> dict[str, Any]:
+        """The installed skills in a line each, and the plugins that failed."""
+        from wlm.plugins.describe import summary
+
+        faults = [fault._asdict() for fault in self.registry.faults]
+        return {"skills": [summary(s) for s in self.registry.skills.values()], "faults": faults}
+
+    def skill(self, name: str) -> dict[str, Any]:
+        """What a skill can do. Raises ``SkillMissing``."""
+        from wlm.plugins.describe import as_json
+
+        return as_json(self.registry.skill(name))
+
     def confirm(self, event_id: str) -> Event:
         """Say yes to an event that waits for it, and run it."""
         return self.engine.run(self.engine.confirm(self.owner, event_id).id)
@@ -291,9 +327,9 @@ def _refuse_what_is_not_there(settings: config.Settings) -> None:
     """Say so where a setting asks for a part that this version lacks, instead of ignoring it."""
     if settings.config.server_url:
         raise BadSetting(
-            "Setting 'server_url' is set, and this version of WLM cannot use a gateway yet; "
+            "Setting 'server_url' names a gateway, and this works on this machine alone; "
             "nothing was done.",
-            hint="Unset WLM_SERVER_URL to work in this process.",
+            hint="`wlm.Client` talks to a gateway. Or unset WLM_SERVER_URL, or `wlm logout`.",
         )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wlm.errors import UsageError
-from wlm.server import access, contract, problems, spool
+from wlm.server import access, caching, contract, metrics, problems, spool
+from wlm.server.admission import Admission, Places
+from wlm.server.limits import RateLimits, after_access, before_access
 from wlm.server.service import Service
 from wlm.types import new_id
 
@@ -35,9 +39,11 @@ def create_app(
     *,
     service: Service | None = None,
     authenticators: Sequence[access.Authenticator] | None = None,
+    role: str = "gateway",
 ) -> Flask:
     """The gateway as a WSGI application.
 
+    ``role`` is ``gateway``, or ``transcriber``, which serves recordings alone.
     ``authenticators`` are asked in order; default: those of ``wlm.server.auth``. Raises
     ``LookupError`` if a route states no scope.
     """
@@ -45,29 +51,71 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     shared = app.extensions["wlm"] = service or Service(settings)
     _identify_requests(app)
+    limits = RateLimits(settings)
+    before_access(app, limits)
     problems.install(app)
-    for blueprint in blueprints():
+    for blueprint in blueprints(role):
         app.register_blueprint(blueprint)
     largest = settings.config.max_audio_bytes
     spool.install(app, settings.paths.data / "spool", largest=largest)
     _bound_bodies(app, largest)
-    access.guard(app, _authenticators(shared) if authenticators is None else authenticators)
+    asked = _authenticators(shared, role) if authenticators is None else authenticators
+    access.guard(app, asked)
+    after_access(app, limits)
+    caching.install(app)
+    _put_in_front(app, settings)
     return app
 
 
-def blueprints() -> list[Blueprint]:
-    """One blueprint for each resource."""
-    from wlm.server import admin, ask, events, health, history, keys, skills, transcriptions, voice
+def _put_in_front(app: Flask, settings: Settings) -> None:
+    """What sees a request before Flask does: admission, and the proxies that we trust."""
+    config = settings.config
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    work = Places(config.web_work or cores or 1, config.web_waiting)
+    app.extensions["wlm.work"] = work
+    app.extensions["wlm.streams"] = Places(config.web_streams, 0)
+    counted = metrics.install(app, work)
+    app.wsgi_app = Admission(app.wsgi_app, work, counted.refused.inc)  # type: ignore[assignment,method-assign]
+    if hops := config.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
+
+
+def blueprints(role: str = "gateway") -> list[Blueprint]:
+    """One blueprint for each resource that a role serves."""
+    from wlm.server import (
+        admin,
+        ask,
+        events,
+        health,
+        history,
+        keys,
+        listen,
+        openapi,
+        skills,
+        streams,
+        voice,
+    )
+    from wlm.server import transcriptions as written
     from wlm.server.auth import routes as auth
 
-    modules = (health, ask, voice, transcriptions, events, history, skills, auth, keys, admin)
-    return [module.blueprint for module in modules]
+    if role == "transcriber":
+        return [module.blueprint for module in (health, metrics, openapi, written)]
+    shared = (health, metrics, openapi, written)
+    asking = (ask, voice, listen, events, streams, history, skills)
+    return [module.blueprint for module in (*shared, *asking, auth, keys, admin)]
 
 
-def _authenticators(service: Service) -> list[access.Authenticator]:
+def _authenticators(service: Service, role: str) -> list[access.Authenticator]:
+    if role == "transcriber" and service.settings.config.bind.startswith("unix:"):
+        return [_who_may_open_the_socket]
     from wlm.server.auth.bearer import Bearer
 
     return [Bearer(lambda: service.accounts)]
+
+
+def _who_may_open_the_socket(_: object) -> access.Principal:
+    # The socket lies in a folder that only its owner can enter.
+    return access.Principal("gateway", frozenset({"transcribe"}), "key", "socket")
 
 
 def _identify_requests(app: Flask) -> None:

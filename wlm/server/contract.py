@@ -37,6 +37,7 @@ class Contract:
 
     ``gives`` is a model, a dataclass of ``wlm.types``, or a media type for what is no JSON.
     ``upload`` are the fields of a multipart form. ``also`` are further answers by status.
+    ``media_types`` are what the view may give beside JSON.
     """
 
     query: type[Form] | None = None
@@ -46,6 +47,7 @@ class Contract:
     status: int = 200
     also: Mapping[int, Any] = dataclasses.field(default_factory=dict)
     headers: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
 
 
 def contract(
@@ -57,13 +59,14 @@ def contract(
     status: int = 200,
     also: Mapping[int, Any] | None = None,
     headers: tuple[str, ...] = (),
+    media_types: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """State what a view takes and gives.
 
     ``query`` and ``body`` are checked and given to the view by these names (``upload`` the
     view reads itself). What the view returns becomes JSON, unless it is a ``Response``.
     """
-    stated = Contract(query, body, upload, gives, status, also or {}, headers)
+    stated = Contract(query, body, upload, gives, status, also or {}, headers, media_types)
 
     def wrap(view: Callable[..., Any]) -> Callable[..., Response]:
         @functools.wraps(view)

@@ -23,8 +23,9 @@ class EventQuery(Form):
     """Which events."""
 
     state: list[State] = Field([], description="Only in one of these states.")
+    skill: str | None = Field(None, max_length=128, description="Of this skill.")
     conversation: str | None = Field(None, max_length=128, description="Of this conversation.")
-    limit: int = Field(50, ge=1, le=200, description="At most so many.")
+    limit: int = Field(50, ge=1, le=1000, description="At most so many.")
     cursor: str | None = Field(None, max_length=64, description="`next` of the page before.")
 
 
@@ -46,11 +47,19 @@ class Entry(Answer):
     detail: str | None
 
 
+class Relative(Answer):
+    """An event of the same family, and how deep it is below the first."""
+
+    depth: int
+    event: Event
+
+
 class EventDetail(Answer):
-    """An event and what happened to it, oldest first."""
+    """An event, what happened to it (oldest first), what it came from and what it caused."""
 
     event: Event
     history: list[Entry]
+    family: list[Relative]
 
 
 class AnswerForm(Form):
@@ -67,6 +76,7 @@ def list_events(query: EventQuery) -> dict[str, Any]:
     found = service().engine.list(
         owner(),
         states=query.state or None,
+        skill=query.skill,
         conversation=query.conversation,
         limit=query.limit,
         before=query.cursor,
@@ -83,7 +93,10 @@ def show_event(event_id: str) -> dict[str, Any]:
     engine = service().engine
     event = engine.get(owner(), event_id)
     history = [jsonable(entry._asdict()) for entry in engine.history(owner(), event_id)]
-    return {"event": event.to_dict(), "history": history}
+    family = [
+        {"depth": depth, "event": one.to_dict()} for depth, one in engine.family(owner(), event_id)
+    ]
+    return {"event": event.to_dict(), "history": history, "family": family}
 
 
 @blueprint.post("/<event_id>/confirm")

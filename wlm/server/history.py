@@ -22,7 +22,7 @@ class HistoryQuery(Form):
 
     q: str | None = Field(None, max_length=500, description="Words that were said or answered.")
     conversation: str | None = Field(None, max_length=128, description="Of this conversation.")
-    limit: int = Field(50, ge=1, le=200, description="At most so many.")
+    limit: int = Field(50, ge=1, le=1000, description="At most so many.")
     cursor: str | None = Field(None, max_length=64, description="`next` of the page before.")
 
 

@@ -6,10 +6,11 @@ import logging
 import math
 from typing import Any
 
-from flask import Flask, Response, g, json
+from flask import Flask, Response, g, has_app_context, json
 from werkzeug.exceptions import HTTPException
 
 from wlm.errors import WlmError
+from wlm.types import new_id
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -44,7 +45,7 @@ def document(status: int, code: str, detail: str, hint: str, **more: Any) -> dic
         "detail": detail,
         "code": code,
         "hint": hint,
-        "request_id": g.get("request_id", ""),
+        "request_id": (g.get("request_id") if has_app_context() else None) or new_id(),
         **more,
     }
 

@@ -37,8 +37,10 @@ class Service:
         *,
         registry: Registry | None = None,
         clock: Callable[[], datetime] | None = None,
+        role: str = "gateway",
     ) -> None:
         """``clock`` gives the aware current time (for tests)."""
+        self.role = role
         self.settings = settings
         zone = settings.zone
         self.clock = clock or (lambda: datetime.now(zone))
@@ -146,10 +148,24 @@ class Service:
             del self.settings.skills[name]
         self.settings.skills.update(fresh)
 
+    def states(self) -> dict[str, int]:
+        """How many events of all users are in each state."""
+        from wlm.events.overview import states
+
+        return states(self.store)
+
+    def oldest_due(self) -> datetime | None:
+        """Since when the event that has waited longest is due."""
+        from wlm.events.overview import oldest_due
+
+        return oldest_due(self.store, self.clock())
+
     def close(self) -> None:
         """Close the database; what runs now is finished first."""
         if "_pool" in self.__dict__:
             self._pool.shutdown(wait=True)
+        if "engine" in self.__dict__:
+            self.engine.close()
         if "store" in self.__dict__:
             self.store.close()
 

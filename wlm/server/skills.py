@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, Response
 from pydantic import Field, JsonValue, RootModel
 
 from wlm.config import write_setting
 from wlm.errors import BadSetting
 from wlm.plugins.describe import as_json, is_secret, summary
 from wlm.server.access import scope
-from wlm.server.contract import Answer, Form, contract
+from wlm.server.caching import lasting
+from wlm.server.contract import Answer, Form, answer, contract
 from wlm.server.service import service
 
 blueprint = Blueprint("skills", __name__, url_prefix="/v1/skills")
@@ -25,6 +26,7 @@ class SkillSummary(Answer):
     distribution: str
     version: str
     intents: list[str]
+    verbs: list[str]
 
 
 class PluginFault(Answer):
@@ -86,8 +88,12 @@ class SettingsForm(Form):
 @blueprint.get("")
 @scope("skills:read")
 @contract(gives=SkillList)
-def list_skills() -> dict[str, Any]:
+def list_skills() -> Response:
     """The installed skills, and the plugins that failed to load."""
+    return lasting(lambda: answer(_all_skills()))
+
+
+def _all_skills() -> dict[str, Any]:
     registry = service().registry
     # Why one failed is for the administrator of the host (`wlm doctor`): it may name paths.
     faults = [{"plugin": f.plugin, "distribution": f.distribution, "stage": f.stage}
@@ -98,9 +104,10 @@ def list_skills() -> dict[str, Any]:
 @blueprint.get("/<name>")
 @scope("skills:read")
 @contract(gives=SkillDetail)
-def show_skill(name: str) -> dict[str, Any]:
+def show_skill(name: str) -> Response:
     """What a skill can do."""
-    return as_json(service().registry.skill(name))
+    skill = service().registry.skill(name)
+    return lasting(lambda: answer(as_json(skill)))
 
 
 @blueprint.get("/<name>/settings")

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint, Response, copy_current_request_context
+from flask import Blueprint, Response, request
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from wlm.errors import UsageError, WlmError
@@ -16,11 +16,15 @@ from wlm.pipeline.transcribe.formats import render
 from wlm.pipeline.transcribe.interface import Request
 from wlm.server import uploads
 from wlm.server.access import scope
+from wlm.server.connection import watched
 from wlm.server.contract import Answer, Form, answer, contract
+from wlm.server.metrics import metrics
 from wlm.server.service import service
 from wlm.types import Segment, Transcript
 
 blueprint = Blueprint("transcriptions", __name__, url_prefix="/v1")
+
+_OTHER_FORMS = ("text/plain", "application/x-subrip", "text/vtt", "text/event-stream")
 
 Granularity = Literal["segment", "word"]
 _CODE = r"^(auto|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)?$"
@@ -70,7 +74,7 @@ class Verbose(Answer):
 
 @blueprint.post("/audio/transcriptions")
 @scope("transcribe")
-@contract(upload=TranscriptionForm, gives=Text | Verbose)
+@contract(upload=TranscriptionForm, gives=Text | Verbose, media_types=_OTHER_FORMS)
 def transcribe() -> Response:
     """Write down what is said in a recording."""
     stream, form = uploads.read(TranscriptionForm)
@@ -86,14 +90,21 @@ class _Job:
     """One recording to be written down, for as long as its client is there."""
 
     def __init__(self, stream: Any, form: TranscriptionForm) -> None:
+        # Taken now: a streamed answer is made when the request's context is gone.
+        self._transcriber = service().transcriber
+        self._environ = request.environ
         self._audio = uploads.decoded(stream)
+        metrics().audio.inc(self._audio.seconds)
         self._language = form.language or service().settings.config.spoken
         self._words = [word for word in form.prompt.split(",") if word.strip()]
 
     def transcript(self, heard: Any = None) -> Transcript:
-        """Do it; ``heard`` is told the segments on the way."""
-        wanted = Request(language=self._language, vocabulary=self._words, heard=heard)
-        return service().transcriber.transcribe(self._audio.samples, wanted)
+        """Do it; ``heard`` is told the segments on the way. Raises ``Cancelled``."""
+        with watched(self._environ) as gone:
+            wanted = Request(
+                language=self._language, vocabulary=self._words, heard=heard, cancelled=gone
+            )
+            return self._transcriber.transcribe(self._audio.samples, wanted)
 
     def streamed(self) -> Response:
         """What is heard as it is heard, as server-sent events."""
@@ -103,7 +114,6 @@ class _Job:
     def _events(self) -> Iterator[str]:
         pieces: queue.Queue[Sequence[Segment] | Transcript | WlmError] = queue.Queue()
 
-        @copy_current_request_context
         def work() -> None:
             try:
                 pieces.put(self.transcript(pieces.put))

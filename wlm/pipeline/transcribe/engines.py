@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 def make(registry: Registry, settings: Settings) -> Transcriber:
     """The transcriber that ``WLM_STT_ENGINE`` names. Raises ``BadSetting`` if there is none."""
+    if settings.config.stt_url:
+        from wlm.pipeline.transcribe.remote import RemoteTranscriber
+
+        return RemoteTranscriber(settings)
     name = settings.config.stt_engine
     if name == "faster-whisper":
         from wlm.pipeline.transcribe.whisper import FasterWhisper

@@ -1,0 +1,246 @@
+"""`python -m bench.gateway`: what the gateway carries, against a bare Flask app on the same server.
+
+Everything runs on loopback, server and load on the same cores. Four parts: an authenticated read
+against the bare app; a conditional read against a whole one; `POST /v1/ask` at 1, 8 and 32
+clients; four times the load that it carries, with the memory of the server as a series.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.support.gateway import Gateway, free_port
+
+ASK = json.dumps({"text": "what meetings do I have tomorrow"}).encode()
+OPEN = {"rate_limit": "", "rate_limit_address": "", "rate_limit_sign_in": ""}
+BARE = """
+import sys
+from flask import Flask
+from wlm import config
+from wlm.server import serving
+
+bare = Flask("bare")
+
+@bare.get("/v1/skills")
+def read():
+    return {"skills": [{"name": "meeting", "version": "0.1.0"}] * 5}
+
+class Bare(serving.Server):
+    def load(self):
+        return bare
+
+options = serving.options(config.load()) | {"worker_exit": lambda server, worker: None}
+Bare(config.load(), options, "bare").run()
+"""
+
+
+class Load(NamedTuple):
+    """What came of a load: requests a second that were served, and milliseconds by status."""
+
+    rate: float
+    took: dict[int, list[float]]
+
+    def quantile(self, share: float, status: int = 200) -> float:
+        """That quantile of the milliseconds of a status."""
+        values = sorted(self.took.get(status, [0.0]))
+        return values[min(len(values) - 1, int(share * len(values)))]
+
+
+def closed(
+    bind: str, request: tuple[str, str, bytes | None, dict[str, str]], clients: int, seconds: float
+) -> Load:
+    """So many clients, each asking again as soon as it was answered."""
+    return _loaded(bind, request, clients, seconds, lambda n: 0.0)
+
+
+def opened(
+    bind: str,
+    request: tuple[str, str, bytes | None, dict[str, str]],
+    rate: float,
+    seconds: float,
+    clients: int = 96,
+) -> Load:
+    """Requests at a fixed rate, whatever becomes of them."""
+    begun = time.perf_counter()
+    return _loaded(
+        bind, request, clients, seconds, lambda n: max(0.0, begun + n / rate - time.perf_counter())
+    )
+
+
+def _loaded(
+    bind: str,
+    request: tuple[str, str, bytes | None, dict[str, str]],
+    clients: int,
+    seconds: float,
+    wait: Callable[[int], float],
+) -> Load:
+    host, port = bind.split(":")
+    method, path, body, headers = request
+    took: dict[int, list[float]] = {}
+    lock = threading.Lock()
+    numbers = iter(range(10**9))
+    ends = time.perf_counter() + seconds
+
+    def work() -> None:
+        connection = http.client.HTTPConnection(host, int(port), timeout=60)
+        mine: list[tuple[int, float]] = []
+        while time.perf_counter() < ends:
+            with lock:
+                number = next(numbers)
+            if (pause := wait(number)) > 0:
+                time.sleep(pause)
+            start = time.perf_counter()
+            try:
+                connection.request(method, path, body, headers)
+                answer = connection.getresponse()
+                answer.read()
+                status = answer.status
+            except OSError:
+                status = 0
+                connection.close()
+            mine.append((status, (time.perf_counter() - start) * 1000))
+        connection.close()
+        with lock:
+            for status, ms in mine:
+                took.setdefault(status, []).append(ms)
+
+    threads = [threading.Thread(target=work) for _ in range(clients)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spent = time.perf_counter() - begun
+    served = sum(len(v) for status, v in took.items() if status in (200, 304))
+    return Load(served / spent, took)
+
+
+def resident(pid: int) -> float:
+    """Megabytes of a process and its children."""
+    found = subprocess.run(
+        ["ps", "-o", "rss=", "--pid", str(pid), "--ppid", str(pid)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return sum(map(int, found.stdout.split())) / 1024
+
+
+def main() -> int:
+    """Measure and print; 1 if a goal was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=6.0, help="length of each load")
+    seconds = parser.parse_args().seconds
+    with tempfile.TemporaryDirectory() as folder:
+        gateway = Gateway(Path(folder), **OPEN).wait()
+        try:
+            return _measure(gateway, seconds)
+        finally:
+            gateway.stop()
+
+
+def _measure(gateway: Gateway, seconds: float) -> int:
+    key = gateway.key("bench@example.org")
+    said = {"Authorization": f"Bearer {key}"}
+    typed = {**said, "Content-Type": "application/json"}
+    ask = ("POST", "/v1/ask", ASK, typed)
+    goals: dict[str, bool] = {}
+
+    closed(gateway.bind, ask, 2, 3)  # everything is loaded
+    bare = _bare_rate(gateway, said, seconds)
+    read = closed(gateway.bind, ("GET", "/v1/skills", None, said), 8, seconds)
+    print(f"GET, bare Flask        {bare:8.0f} /s")
+    print(f"GET /v1/skills         {read.rate:8.0f} /s   {read.rate / bare:.2f} of it")
+    goals["read at least 0.6 of bare"] = read.rate >= 0.6 * bare
+
+    whole = closed(gateway.bind, ("GET", "/v1/events?limit=50", None, said), 8, seconds)
+    etag = _etag(gateway, "/v1/events?limit=50", said)
+    again = {**said, "If-None-Match": etag}
+    known = closed(gateway.bind, ("GET", "/v1/events?limit=50", None, again), 8, seconds)
+    print(f"GET /v1/events         {whole.rate:8.0f} /s")
+    print(f"the same, 304          {known.rate:8.0f} /s   {known.rate / whole.rate:.2f} times")
+    goals["conditional at least 1.2 of whole"] = known.rate >= 1.2 * whole.rate
+
+    best = 0.0
+    for clients in (1, 8, 32):
+        load = closed(gateway.bind, ask, clients, seconds)
+        best = max(best, load.rate)
+        print(
+            f"POST /v1/ask, {clients:2} at once {load.rate:8.1f} /s   "
+            f"p50 {load.quantile(0.5):.0f} ms, p99 {load.quantile(0.99):.0f} ms   "
+            f"{_counts(load)}"
+        )
+    goals["every ask of up to 32 clients is served"] = set(load.took) == {200}
+    goals |= _overload(gateway, ask, best, seconds)
+    for goal, met in goals.items():
+        print(f"{'met   ' if met else 'MISSED'} {goal}")
+    return int(not all(goals.values()))
+
+
+def _overload(
+    gateway: Gateway, ask: tuple[str, str, bytes | None, dict[str, str]], best: float,
+    seconds: float,
+) -> dict[str, bool]:  # fmt: skip
+    series = [resident(gateway.process.pid)]
+    loads = []
+    for _ in range(4):
+        loads.append(opened(gateway.bind, ask, 4 * best, seconds))
+        series.append(resident(gateway.process.pid))
+    rate = statistics.mean(load.rate for load in loads)
+    refused = sorted(
+        ms for load in loads for status in (503, 429) for ms in load.took.get(status, [])
+    )
+    odd = Counter(s for load in loads for s, v in load.took.items() for _ in v)
+    slow = refused[int(0.99 * len(refused))] if refused else 0.0
+    print(f"4 times that load      {rate:8.1f} /s   {rate / best:.2f} of the best; {dict(odd)}")
+    print(f"  refused within p50 {refused[len(refused) // 2] if refused else 0:.0f} ms, "
+          f"p99 {slow:.0f} ms, max {refused[-1] if refused else 0:.0f} ms")  # fmt: skip
+    print(f"  memory {', '.join(f'{mb:.0f}' for mb in series)} MB")
+    return {
+        "overloaded, it keeps 0.9 of its best": rate >= 0.9 * best,
+        "overloaded, it refuses within 100 ms (p99)": bool(refused) and slow <= 100,
+        "overloaded, nothing else is answered": set(odd) <= {200, 429, 503},
+        "memory stays flat": series[-1] <= 1.1 * series[1],
+    }
+
+
+def _bare_rate(gateway: Gateway, headers: dict[str, str], seconds: float) -> float:
+    bind = f"127.0.0.1:{free_port()}"
+    environment = {**gateway.environment, "WLM_BIND": bind}
+    server = subprocess.Popen([sys.executable, "-c", BARE], env=environment, cwd=Path.cwd())
+    try:
+        request = ("GET", "/v1/skills", None, headers)
+        ends = time.monotonic() + 20
+        while closed(bind, request, 1, 0.2).rate == 0 and time.monotonic() < ends:
+            pass
+        return closed(bind, request, 8, seconds).rate
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _etag(gateway: Gateway, path: str, headers: dict[str, str]) -> str:
+    host, port = gateway.bind.split(":")
+    connection = http.client.HTTPConnection(host, int(port))
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    return str(answer.headers["ETag"])
+
+
+def _counts(load: Load) -> dict[int, Any]:
+    return {status: len(values) for status, values in sorted(load.took.items())}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

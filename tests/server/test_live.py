@@ -1,0 +1,170 @@
+"""A gateway as it is served: over sockets, with real keys, streams and a real recogniser."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import openai
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.support.gateway import Gateway
+from wlm.pipeline.audio import decode
+from wlm.types import Turn
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+LUNCH = SAMPLES / "lunch_with_anna.flac"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    made = Gateway(tmp_path_factory.mktemp("gateway")).wait()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def key(gateway: Gateway) -> str:
+    return gateway.key("anna@example.org", role="admin")
+
+
+def test_without_a_key_nobody_is_let_in(gateway: Gateway) -> None:
+    for headers in ({}, {"Authorization": "Bearer wlmk_wrong"}):
+        answer = httpx.get(f"{gateway.url}/v1/events", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+        with pytest.raises(InvalidStatus, match="401"):
+            connect(f"ws://{gateway.bind}/v1/listen", additional_headers=headers)
+
+
+def test_openai_s_client_transcribes(gateway: Gateway, key: str) -> None:
+    client = openai.OpenAI(api_key=key, base_url=f"{gateway.url}/v1", max_retries=0)
+
+    def heard(**options: object) -> object:
+        with LUNCH.open("rb") as file:
+            return client.audio.transcriptions.create(model="whisper-1", file=file, **options)
+
+    text = heard().text
+    assert "lunch with Anna" in text
+    verbose = heard(response_format="verbose_json")
+    assert verbose.text == text and verbose.segments and verbose.duration > 1
+    assert str(heard(response_format="text")).strip() == text
+    assert "-->" in str(heard(response_format="srt"))
+    assert str(heard(response_format="vtt")).startswith("WEBVTT")
+    pieces = list(heard(stream=True))
+    assert pieces[-1].type == "transcript.text.done" and pieces[-1].text == text
+    assert "".join(p.delta for p in pieces if p.type == "transcript.text.delta") == text
+    with pytest.raises(openai.BadRequestError):
+        heard(timestamp_granularities=["word"], response_format="verbose_json")
+
+
+def test_a_spoken_request_is_done(gateway: Gateway, key: str) -> None:
+    with gateway.client(key) as http, LUNCH.open("rb") as file:
+        answer = http.post("/v1/voice", files={"file": file}, headers={"Idempotency-Key": "v1"})
+        turn = Turn.from_json(answer.content)
+        assert turn.actions[0].route.intent == "meeting.create"
+        assert turn.timings_ms["transcribe"] > 0
+        file.seek(0)
+        again = http.post("/v1/voice", files={"file": file}, headers={"Idempotency-Key": "v1"})
+        assert again.json()["id"] == turn.id
+    assert not list((gateway.home / "data" / "spool").iterdir())
+
+
+def test_live_audio_gives_partials_final_and_turn(gateway: Gateway, key: str) -> None:
+    samples = decode(LUNCH, max_bytes=10**7, max_seconds=60).samples
+    said, pause = ((part * 32767).astype("<i2").tobytes() for part in (samples, np.zeros(24_000)))
+    told: list[dict[str, Any]] = []
+    partial = threading.Event()
+    url = f"ws://{gateway.bind}/v1/listen?once=true"
+    with connect(url, additional_headers={"Authorization": f"Bearer {key}"}) as ws:
+
+        def listen() -> None:
+            for message in ws:
+                told.append(json.loads(message))
+                if told[-1]["type"] == "partial":
+                    partial.set()
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        for start in (i % len(said) for i in range(0, 8 * len(said), 3200)):
+            ws.send(said[start : start + 3200])  # as fast as it is spoken
+            if partial.wait(0.1) and start + 3200 >= len(said):
+                break
+        ws.send(pause)
+        ws.send(json.dumps({"type": "end"}))
+        listener.join()
+    kinds = [message["type"] for message in told]
+    assert kinds.index("partial") < kinds.index("final") < kinds.index("turn")
+    assert "level" in kinds
+    assert "lunch" in told[kinds.index("final")]["text"].lower()
+    assert Turn.from_dict(told[kinds.index("turn")]["turn"]).text
+
+
+def test_who_asks_plainly_for_a_websocket_is_told(gateway: Gateway, key: str) -> None:
+    with gateway.client(key) as http:
+        answer = http.get("/v1/listen")
+    assert (answer.status_code, answer.json()["code"]) == (426, "upgrade_required")
+
+
+def test_an_event_can_be_watched(gateway: Gateway, key: str) -> None:
+    with gateway.client(key) as http:
+        turn = http.post("/v1/ask", json={"text": "schedule a meeting"}).json()
+        event = turn["actions"][0]["event"]["id"]
+        states = []
+        with http.stream("GET", f"/v1/events/{event}/stream") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            for line in stream.iter_lines():
+                if line.startswith("data: "):
+                    states.append(json.loads(line[6:])["state"])
+                    if states == ["waiting_input"]:
+                        gateway_answer = http.post(f"/v1/events/{event}/cancel")
+                        assert gateway_answer.status_code == 200
+    assert states == ["waiting_input", "cancelled"]
+
+
+def test_it_tells_how_it_is(gateway: Gateway, key: str) -> None:
+    ready = httpx.get(f"{gateway.url}/readyz")
+    assert ready.json()["checks"] == dict.fromkeys(("database", "queue", "model", "disk"), "ok")
+    with gateway.client(key) as http:
+        text = http.get("/metrics").text
+    assert 'wlm_http_requests_total{method="GET",route="/readyz",status="200"}' in text
+    assert 'wlm_events{state="succeeded"}' in text
+    lines = [json.loads(line) for line in gateway.log.read_text().splitlines() if line[:1] == "{"]
+    asked = [line for line in lines if line.get("route") == "/v1/events/<event_id>/stream"]
+    assert asked and asked[0]["status"] == 200 and asked[0]["request_id"]
+    assert "Anna" not in gateway.log.read_text() and key not in gateway.log.read_text()
+
+
+def test_what_is_under_way_is_ended_before_the_server(tmp_path: Path) -> None:
+    made = Gateway(tmp_path).wait()
+    key = made.key("anna@example.org")
+    answers: list[int] = []
+
+    def ask() -> None:
+        with made.client(key) as http, LUNCH.open("rb") as file:
+            answers.append(http.post("/v1/voice", files={"file": file}).status_code)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    ends = time.monotonic() + 30
+    while "wlm_work_in_progress 1.0" not in _metrics(made) and asking.is_alive():
+        assert time.monotonic() < ends
+    assert made.stop(signal.SIGTERM) == 0
+    asking.join()
+    assert answers == [200]
+
+
+def _metrics(made: Gateway) -> str:
+    admin = made.home / "admin.key"
+    if not admin.exists():
+        admin.write_text(made.key("root@example.org", role="admin"))
+    with made.client(admin.read_text()) as http:
+        return http.get("/metrics").text

@@ -1,0 +1,131 @@
+"""Limits, admission, conditional reads, the document: what protects and describes the gateway."""
+
+from __future__ import annotations
+
+import threading
+
+import httpx
+import pytest
+from flask import Flask
+
+from tests.server.conftest import Connect, by_header
+from wlm import config
+from wlm.errors import BadSetting
+from wlm.plugins.manager import Registry
+from wlm.server.admission import Admission, Places
+from wlm.server.app import create_app
+from wlm.server.limits import network
+from wlm.server.service import Service
+
+
+def test_a_read_that_has_not_changed_is_not_sent_again(connect: Connect) -> None:
+    http = connect()
+    for path in ("/v1/events", "/v1/skills", "/v1/skills/meeting", "/v1/history"):
+        first = http.get(path)
+        again = http.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b""), path
+        assert "private" in first.headers["cache-control"]
+    http.post("/v1/ask", json={"text": "what meetings do I have tomorrow"})
+    etag = first.headers["etag"]
+    assert http.get("/v1/history", headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_every_answer_carries_the_safe_headers(connect: Connect) -> None:
+    for path in ("/healthz", "/v1/events", "/nothing", "/docs"):
+        headers = connect().get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-request-id"] and "access-control-allow-origin" not in headers
+
+
+def test_the_document_and_the_page_tell_of_every_route(app: Flask, connect: Connect) -> None:
+    document = connect("nobody").get("/openapi.json").json()
+    assert document["openapi"] == "3.1.0"
+    told = {path.replace("{", "<").replace("}", ">") for path in document["paths"]}
+    routes = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/v1")}
+    assert routes - told <= {"/v1/listen", "/v1/auth/browser", "/v1/auth/browser/callback"}
+    page = connect("nobody").get("/docs").text
+    assert "/v1/ask" in page and "http://" not in page.replace("http://www.w3.org", "")
+
+
+def limited(settings: config.Settings, registry: Registry, **limits: object) -> Flask:
+    changed = settings._replace(config=settings.config.model_copy(update=limits))
+    service = Service(changed, registry=registry)
+    return create_app(changed, service=service, authenticators=[by_header])
+
+
+def test_who_asks_too_often_waits(settings: config.Settings, registry: Registry) -> None:
+    app = limited(settings, registry, rate_limit="3/minute", rate_limit_address="100/minute")
+    with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://test") as http:
+        anna, tom = {"X-Caller": "user-anna"}, {"X-Caller": "user-tom"}
+        codes = [http.get("/v1/skills", headers=anna).status_code for _ in range(4)]
+        assert codes == [200, 200, 200, 429]
+        refused = http.get("/v1/skills", headers=anna)
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert refused.json()["code"] == "rate_limited"
+        assert http.get("/v1/skills", headers=tom).status_code == 200
+        assert http.get("/healthz").status_code == 200
+
+
+def test_who_guesses_keys_is_kept_out_and_others_are_not(
+    settings: config.Settings, registry: Registry
+) -> None:
+    app = limited(settings, registry, rate_limit_sign_in="2/minute")
+
+    def codes(address: str) -> list[int]:
+        transport = httpx.WSGITransport(app, remote_addr=address)
+        with httpx.Client(transport=transport, base_url="http://test") as http:
+            wrong = {"Authorization": "Bearer wlmk_wrong"}
+            return [http.get("/v1/events", headers=wrong).status_code for _ in range(3)]
+
+    assert codes("192.0.2.1") == [401, 401, 429]
+    assert codes("192.0.2.2") == [401, 401, 429]
+    assert codes("2001:db8::1")[-1] == 429
+    assert codes("2001:db8::2") == [429] * 3, "the same subscriber"
+
+
+def test_addresses_are_counted_by_subscriber() -> None:
+    assert network("192.0.2.1") == "192.0.2.1"
+    assert network("2001:db8::1") == network("2001:db8::ffff") != network("2001:db9::1")
+    assert network("") == ""
+
+
+def test_a_rate_that_is_none_is_refused(settings: config.Settings, registry: Registry) -> None:
+    with pytest.raises(BadSetting, match="rate_limit"):
+        limited(settings, registry, rate_limit="often")
+
+
+def test_past_its_places_work_is_refused_and_the_rest_is_served() -> None:
+    gate, inside = threading.Event(), threading.Semaphore(0)
+
+    def work(environ: object, start: object) -> list[bytes]:
+        inside.release()
+        gate.wait(30)
+        start("200 OK", [])  # type: ignore[operator]
+        return [b"done"]
+
+    refused: list[None] = []
+    app = Admission(work, Places(1, 1), lambda: refused.append(None))  # type: ignore[arg-type]
+    answers: list[int] = []
+
+    def ask() -> None:
+        with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://test") as http:
+            answers.append(http.post("/v1/ask").status_code)
+
+    first = threading.Thread(target=ask)
+    first.start()
+    inside.acquire(timeout=30)  # one is inside
+    second = threading.Thread(target=ask)
+    second.start()
+    while app._work.taken < 2:
+        pass
+    with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://test") as http:
+        answer = http.post("/v1/ask")
+        assert answer.status_code == 503 and answer.headers["retry-after"] == "1"
+        assert answer.json()["code"] == "busy"
+        gate.set()
+        assert http.get("/v1/events").status_code == 200
+    first.join()
+    second.join()
+    assert answers == [200, 200] and len(refused) == 1
+    assert app._work.taken == 0

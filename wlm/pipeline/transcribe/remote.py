@@ -1,0 +1,122 @@
+"""A recogniser elsewhere: any ``/v1/audio/transcriptions``, our own transcriber's included."""
+
+from __future__ import annotations
+
+import io
+import wave
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wlm.errors import BadAudio, Busy, Unreachable
+from wlm.pipeline.transcribe.interface import SAMPLE_RATE, Request
+from wlm.types import Segment, Transcript
+
+if TYPE_CHECKING:
+    import httpx
+    from numpy.typing import NDArray
+
+    from wlm.config import Settings
+
+_LONGEST_PROMPT = 4_000
+_CONNECT = 3.0
+_PATIENCE = 600.0  # s for one answer: an hour of speech takes minutes
+
+
+class RemoteTranscriber:
+    """The recogniser behind ``stt_url``. Safe to call from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.model = settings.config.stt_model
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        import httpx
+
+        config = self._settings.config
+        timeout = httpx.Timeout(_PATIENCE, connect=_CONNECT)
+        headers = {"Authorization": f"Bearer {config.stt_api_key}"} if config.stt_api_key else {}
+        if config.stt_url.startswith("unix:"):
+            path = config.stt_url.removeprefix("unix:")
+            return httpx.Client(
+                transport=httpx.HTTPTransport(uds=path),
+                base_url="http://transcriber/v1/",
+                timeout=timeout,
+            )
+        return httpx.Client(base_url=config.stt_url, timeout=timeout, headers=headers)
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcript:
+        """The words in ``samples``. Raises ``Unreachable``, ``Busy`` or ``BadAudio``."""
+        import httpx
+
+        request.check()
+        data = {
+            "model": "whisper-1" if self.model == "auto" else self.model,
+            "language": request.language,
+            "prompt": _prompt(request),
+            "response_format": "verbose_json",
+        }
+        wav = {"file": ("speech.wav", _wav(samples), "audio/wav")}
+        try:
+            answer = self._client.post(
+                "audio/transcriptions", data={k: v for k, v in data.items() if v}, files=wav
+            )
+        except httpx.TransportError as error:
+            raise Unreachable(
+                f"The transcriber cannot be reached ({type(error).__name__}).",
+                hint="Check WLM_STT_URL, and that it runs (`wlm serve --role transcriber`).",
+            ) from None
+        heard = _transcript(answer, len(samples) / SAMPLE_RATE, self.model)
+        if request.heard and heard.segments:
+            request.heard(heard.segments)
+        if request.progress:
+            request.progress(heard.seconds)
+        return heard
+
+
+def check(settings: Settings) -> None:
+    """Raise ``Unreachable`` if nothing listens at ``stt_url``."""
+    import httpx
+
+    with RemoteTranscriber(settings)._client as client:
+        try:
+            client.get("models", timeout=_CONNECT)  # whatever it answers, somebody is there
+        except httpx.TransportError:
+            raise Unreachable("The transcriber cannot be reached.") from None
+
+
+def _prompt(request: Request) -> str:
+    prompt = ", ".join(request.vocabulary)
+    return prompt if len(prompt) <= _LONGEST_PROMPT else prompt[:_LONGEST_PROMPT].rpartition(",")[0]
+
+
+def _wav(samples: NDArray[np.float32]) -> bytes:
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return out.getvalue()
+
+
+def _transcript(answer: httpx.Response, seconds: float, model: str) -> Transcript:
+    if answer.status_code in (429, 503):
+        raise Busy("The transcriber has as much to do as it can.", retry_after=1)
+    if answer.status_code in (400, 413, 415):
+        raise BadAudio("The transcriber refused the recording.")
+    if answer.status_code != 200:
+        raise Unreachable(f"The transcriber answered {answer.status_code}.")
+    try:
+        told: dict[str, Any] = answer.json()
+        segments = [
+            Segment(float(s["start"]), float(s["end"]), str(s["text"]).strip())
+            for s in told.get("segments") or ()
+        ]
+        text = str(told["text"]).strip()
+    except (ValueError, KeyError, TypeError):
+        raise Unreachable("The transcriber's answer cannot be read.") from None
+    language = str(told.get("language") or "")
+    return Transcript(text, segments, language, seconds, model)

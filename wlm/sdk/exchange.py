@@ -1,0 +1,226 @@
+"""What a client asks a gateway and how it reads the answer; no I/O: both clients share it."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import uuid
+import wave
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
+
+from wlm.errors import NotFound, StorageFault
+from wlm.types import Event, Route, Segment, State, Transcript, Turn
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from wlm.events.ledger import Entry
+    from wlm.pipeline.audio import Audio
+    from wlm.pipeline.partials import Heard
+    from wlm.store.turns import Page
+
+    Sound = Audio | Heard | Path | str | BinaryIO
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Exchange(Generic[T]):
+    """One request and how its JSON answer becomes a value.
+
+    A POST carries an idempotency key, so that it can be sent again when its answer was lost.
+    ``upload`` opens the recording anew for each attempt.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Any], T]
+    json: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] | None = None
+    form: Mapping[str, str] | None = None
+    upload: Callable[[], BinaryIO] | None = None
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def _post(path: str, read: Callable[[Any], T], **more: Any) -> Exchange[T]:
+    return Exchange("POST", path, read, headers={"Idempotency-Key": str(uuid.uuid4())}, **more)
+
+
+def _get(path: str, read: Callable[[Any], T], **params: Any) -> Exchange[T]:
+    given = {name: value for name, value in params.items() if value is not None}
+    return Exchange("GET", path, read, params=given)
+
+
+def ask(text: str, conversation: str | None, yes: bool) -> Exchange[Turn]:
+    """A typed request."""
+    body: dict[str, Any] = {"text": text, "yes": yes}
+    if conversation is not None:
+        body["conversation"] = conversation
+    return _post("/v1/ask", Turn.from_dict, json=body)
+
+
+def voice(audio: Sound, conversation: str | None, yes: bool) -> Exchange[Turn]:
+    """A spoken request."""
+    form = {"yes": "true" if yes else "false"}
+    if conversation is not None:
+        form["conversation"] = conversation
+    return _post("/v1/voice", Turn.from_dict, form=form, upload=opener(audio))
+
+
+def transcribe(audio: Sound, language: str | None) -> Exchange[Transcript]:
+    """A recording to be written down."""
+    form = {"response_format": "verbose_json", **({"language": language} if language else {})}
+    return _post("/v1/audio/transcriptions", _transcript, form=form, upload=opener(audio))
+
+
+def route(text: str, now: datetime | None, timezone: ZoneInfo | None) -> Exchange[list[Route]]:
+    """A request to be decided about."""
+    body: dict[str, Any] = {"text": text}
+    if now is not None:
+        body["now"] = now.isoformat()
+    if timezone is not None:
+        body["timezone"] = timezone.key
+    return _post("/v1/route", lambda told: [Route.from_dict(r) for r in told["actions"]], json=body)
+
+
+def why(reference: str | None) -> Exchange[dict[str, Any]]:
+    """Why a turn went where it went."""
+    return _get(f"/v1/history/{_part(reference or 'last')}/why", dict)
+
+
+def events(
+    states: Iterable[State] | None,
+    skill: str | None,
+    conversation: str | None,
+    limit: int,
+    before: str | None,
+) -> Exchange[list[Event]]:
+    """A page of events."""
+    chosen = [state.value for state in states] if states is not None else None
+    return _get(
+        "/v1/events",
+        lambda told: [Event.from_dict(event) for event in told["events"]],
+        state=chosen,
+        skill=skill,
+        conversation=conversation,
+        limit=limit,
+        cursor=before,
+    )
+
+
+def event(event_id: str) -> Exchange[Event]:
+    """One event."""
+    return _get(f"/v1/events/{_part(event_id)}", lambda told: Event.from_dict(told["event"]))
+
+
+def event_history(event_id: str) -> Exchange[list[Entry]]:
+    """What happened to an event."""
+    return _get(f"/v1/events/{_part(event_id)}", _entries)
+
+
+def event_family(event_id: str) -> Exchange[list[tuple[int, Event]]]:
+    """What an event came from and what it caused."""
+    return _get(
+        f"/v1/events/{_part(event_id)}",
+        lambda told: [(one["depth"], Event.from_dict(one["event"])) for one in told["family"]],
+    )
+
+
+def change(event_id: str, verb: str, body: Mapping[str, Any] | None = None) -> Exchange[Event]:
+    """``confirm``, ``cancel``, ``retry`` or ``answer`` an event."""
+    return _post(f"/v1/events/{_part(event_id)}/{verb}", Event.from_dict, json=body)
+
+
+def history(
+    query: str | None, conversation: str | None, limit: int, before: str | None
+) -> Exchange[Page]:
+    """A page of what was said."""
+    return _get(
+        "/v1/history", _turns, q=query, conversation=conversation, limit=limit, cursor=before
+    )
+
+
+def skills() -> Exchange[dict[str, Any]]:
+    """The installed skills."""
+    return _get("/v1/skills", dict)
+
+
+def skill(name: str) -> Exchange[dict[str, Any]]:
+    """One of them."""
+    return _get(f"/v1/skills/{_part(name)}", dict)
+
+
+def opener(audio: Sound) -> Callable[[], BinaryIO]:
+    """Opens a recording for one attempt; a stream is read from where it stands now."""
+    if isinstance(audio, str | Path):
+        path = Path(audio)
+        return lambda: _opened(path)
+    sound: Any = getattr(audio, "recording", audio)
+    if hasattr(sound, "samples"):
+        data = _as_wav(sound)
+        return lambda: io.BytesIO(data)
+    stream: BinaryIO = sound
+    start = stream.tell() if stream.seekable() else None
+
+    def again() -> BinaryIO:
+        if start is not None:
+            stream.seek(start)
+        return stream
+
+    return again
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise NotFound(f"There is no file {path}.") from None
+    except OSError as error:
+        raise StorageFault(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _as_wav(audio: Any) -> bytes:
+    import numpy as np
+
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((np.clip(audio.samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return out.getvalue()
+
+
+def _part(text: str) -> str:
+    """An id as one part of a path."""
+    from urllib.parse import quote
+
+    return quote(text, safe="")
+
+
+def _transcript(told: Mapping[str, Any]) -> Transcript:
+    segments = [Segment(s["start"], s["end"], s["text"]) for s in told["segments"]]
+    return Transcript(told["text"], segments, told["language"], told["duration"])
+
+
+def _entries(told: Mapping[str, Any]) -> list[Entry]:
+    from wlm.events.ledger import Entry
+
+    return [
+        Entry(**{**e, "at": datetime.fromisoformat(e["at"]), "state": State(e["state"])})
+        for e in told["history"]
+    ]
+
+
+def _turns(told: Mapping[str, Any]) -> Page:
+    from wlm.store.turns import Page, StoredTurn
+
+    found = []
+    for data in told["turns"]:
+        plain = {name: value for name, value in data.items() if name != "created_at"}
+        created = datetime.fromisoformat(data["created_at"])
+        found.append(StoredTurn(Turn.from_dict(plain), {}, created))
+    return Page(found, told["next"])

@@ -1,0 +1,123 @@
+"""How much is done at once: past that a request is refused before anything of it is accepted.
+
+Work (what runs a skill or the recogniser) has so many places, and so many more may wait for
+one. A request beyond that is answered 503 at once, before Flask sees it, so that refusing
+costs next to nothing. Streams, which are open for long and do little, have places of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from wlm.errors import Busy
+from wlm.server.problems import MEDIA_TYPE, document
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_WORK = ("/v1/ask", "/v1/voice", "/v1/route", "/v1/audio/transcriptions")
+_RUNS = ("/confirm", "/retry", "/answer")
+
+
+class Places:
+    """Some may be inside, some may wait, the rest is refused."""
+
+    def __init__(self, inside: int, waiting: int) -> None:
+        self._free = threading.BoundedSemaphore(inside)
+        self._inside = inside
+        self._most = inside + waiting
+        self._lock = threading.Lock()
+        self.taken = 0
+
+    def enter(self) -> bool:
+        """Come in, after waiting if need be; whether there was room at all."""
+        with self._lock:
+            if self.taken >= self._most:
+                return False
+            self.taken += 1
+        self._free.acquire()
+        return True
+
+    def leave(self) -> None:
+        """Make room."""
+        self._free.release()
+        with self._lock:
+            self.taken -= 1
+
+    def take(self) -> None:
+        """``enter``, or raise ``Busy``."""
+        if not self.enter():
+            raise Busy(retry_after=1)
+
+
+class Admission:
+    """WSGI middleware that gives work a place, or refuses it."""
+
+    def __init__(
+        self, app: WSGIApplication, work: Places, refused: Callable[[], None] = lambda: None
+    ) -> None:
+        self._app = app
+        self._work = work
+        self._refused = refused
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if not is_work(environ):
+            return self._app(environ, start)
+        if not self._work.enter():
+            self._refused()
+            return _refusal(start)
+        try:
+            answer = self._app(environ, start)
+        except BaseException:
+            self._work.leave()
+            raise
+        return _Leaving(answer, self._work.leave)
+
+
+def is_work(environ: WSGIEnvironment) -> bool:
+    """Whether a request runs a skill or the recogniser."""
+    if environ["REQUEST_METHOD"] != "POST":
+        return False
+    path: str = environ.get("PATH_INFO", "")
+    return path in _WORK or (path.startswith("/v1/events/") and path.endswith(_RUNS))
+
+
+class _Leaving:
+    """An answer whose place is free when it was sent, or given up."""
+
+    def __init__(self, answer: Iterable[bytes], leave: Callable[[], None]) -> None:
+        self._answer = answer
+        self._leave: Callable[[], None] | None = leave
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._answer)
+
+    def close(self) -> None:
+        try:
+            if close := getattr(self._answer, "close", None):
+                close()
+        finally:
+            leave, self._leave = self._leave, None
+            if leave:
+                leave()
+
+
+def _refusal(start: StartResponse) -> list[bytes]:
+    error = Busy()
+    problem: dict[str, Any] = document(
+        error.http_status, error.code, error.message, error.hint, retryable=True
+    )
+    body = json.dumps(problem).encode()
+    headers = [
+        ("Content-Type", MEDIA_TYPE),
+        ("Content-Length", str(len(body))),
+        ("Retry-After", "1"),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Request-Id", str(problem["request_id"])),
+    ]
+    start("503 Service Unavailable", headers)
+    return [body]

@@ -1,0 +1,121 @@
+"""Prometheus metrics and the access log: what was asked and how it went, never by whom."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Flask, Response, current_app, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from wlm.server.access import scope
+from wlm.server.service import service
+
+if TYPE_CHECKING:
+    from wlm.server.admission import Places
+
+blueprint = Blueprint("metrics", __name__)
+log = logging.getLogger("wlm.access")
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where several processes put what they count, so that each can tell of all."""
+
+_KEY = "wlm.metrics"
+_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """What one process counts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        told: dict[str, Any] = {"registry": self.registry}
+        self.requests = Counter(
+            "wlm_http_requests", "Requests.", ["method", "route", "status"], **told
+        )
+        self.seconds = Histogram(
+            "wlm_http_request_seconds", "Time to the answer.", ["route"], buckets=_SECONDS, **told
+        )
+        self.refused = Counter("wlm_refused", "Requests refused for want of room.", **told)
+        self.turns = Counter("wlm_turns", "Actions by intent and outcome.", ["intent", "state"],
+                             **told)  # fmt: skip
+        self.audio = Counter("wlm_audio_seconds", "Seconds of recordings that came in.", **told)
+        self.inside = Gauge(
+            "wlm_work_in_progress",
+            "Requests that are worked on or wait for it.",
+            multiprocess_mode="livesum",
+            **told,
+        )
+
+    def exposition(self) -> bytes:
+        """Everything, of all processes where there are several."""
+        if FOLDER not in os.environ:
+            return generate_latest(self.registry)
+        everywhere = CollectorRegistry()
+        MultiProcessCollector(everywhere)  # type: ignore[no-untyped-call]
+        return generate_latest(everywhere)
+
+
+def install(app: Flask, work: Places) -> Metrics:
+    """Count and log every request of ``app``."""
+    made = Metrics()
+    app.extensions[_KEY] = made
+    made.inside.set_function(lambda: work.taken) if FOLDER not in os.environ else None
+
+    @app.before_request
+    def begin() -> None:
+        g.begun = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        spent = time.perf_counter() - g.get("begun", time.perf_counter())
+        # The rule, not the path: ids and search words are nobody's business here.
+        route = request.url_rule.rule if request.url_rule else "none"
+        made.requests.labels(request.method, route, response.status_code).inc()
+        made.seconds.labels(route).observe(spent)
+        made.inside.set(work.taken) if FOLDER in os.environ else None
+        _write(route, response, spent)
+        return response
+
+    return made
+
+
+def metrics() -> Metrics:
+    """What the current app counts."""
+    found: Metrics = current_app.extensions[_KEY]
+    return found
+
+
+@blueprint.get("/metrics")
+@scope("metrics:read")
+def expose() -> Response:
+    """Metrics for Prometheus."""
+    text = metrics().exposition() + _events()
+    return Response(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def _events() -> bytes:
+    """How many events of all users are in each state: from the database, so once for all."""
+    registry = CollectorRegistry()
+    gauge = Gauge("wlm_events", "Events by state.", ["state"], registry=registry)
+    for state, count in service().states().items():
+        gauge.labels(state).set(count)
+    return generate_latest(registry)
+
+
+def _write(route: str, response: Response, spent: float) -> None:
+    principal = g.get("principal")
+    fields = {
+        "request_id": g.get("request_id"),
+        "method": request.method if request.method.isalpha() else "?",
+        "route": route,
+        "status": response.status_code,
+        "ms": round(spent * 1000, 1),
+        "bytes": response.content_length,
+        "credential": f"{principal.kind}:{principal.credential}" if principal else None,
+    }
+    log.info("request", extra={"fields": fields})

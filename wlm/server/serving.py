@@ -1,0 +1,173 @@
+"""The production server: gunicorn with threads, started from our settings."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
+
+from wlm.log import JsonFormatter
+from wlm.server.metrics import FOLDER
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from wlm.config import Settings
+
+log = logging.getLogger(__name__)
+
+DRAIN = 30
+"""Seconds that requests under way get to end when the server is stopped."""
+
+HEADERS = 15.0
+"""Seconds that a client may take to send its request line and headers."""
+
+IDLE = 30
+"""Seconds that a client may stay silent in the middle of sending, and that one may stay on."""
+
+_SWITCH = 0.001  # s; so that a refusal need not wait long for the threads that compute
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """A threaded worker that does not wait for ever for a client that sends slowly."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._reading: dict[Any, float] = {}
+
+    def init_process(self) -> None:
+        """Set up this process; every thread gets its turn sooner."""
+        sys.setswitchinterval(_SWITCH)
+        super().init_process()
+
+    def handle(self, conn: Any) -> Any:
+        """Serve one connection. It is in ``_reading`` until its headers are there."""
+        seconds = IDLE.to_bytes(8, sys.byteorder) + bytes(8)  # struct timeval
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
+        self._reading[conn] = time.monotonic()
+        try:
+            return super().handle(conn)
+        finally:
+            self._reading.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Serve one request, whose headers have come."""
+        self._reading.pop(conn, None)
+        return super().handle_request(req, conn)
+
+    def murder_pending(self) -> None:
+        """Also cut off those who are still sending their headers; called every second."""
+        super().murder_pending()
+        late = time.monotonic() - HEADERS
+        for conn, since in list(self._reading.items()):
+            if since < late:
+                self._reading.pop(conn, None)
+                with contextlib.suppress(OSError):  # it may have gone by itself
+                    conn.sock.shutdown(socket.SHUT_RDWR)  # its thread reads the end, and is free
+
+
+class JsonLogger(Logger):  # type: ignore[misc]
+    """The server's own messages, in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Write JSON lines to stderr."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(JsonFormatter())
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn around ``create_app``; each web process makes its own app after the fork."""
+
+    def __init__(self, settings: Settings, options: dict[str, Any], role: str) -> None:
+        self._settings = settings
+        self._options = options
+        self._role = role
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand our options to gunicorn; no file and no environment of its own is read."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """The application of one web process."""
+        from wlm.server.app import create_app
+        from wlm.server.service import Service
+
+        service = Service(self._settings, role=self._role)
+        app = create_app(self._settings, service=service, role=self._role)
+        threading.Thread(target=_warm, args=[service, self._role], daemon=True).start()
+        return app
+
+
+def options(settings: Settings, *, bind: str = "", dev: bool = False) -> dict[str, Any]:
+    """What gunicorn is told."""
+    config = settings.config
+    return {
+        "bind": bind or config.bind,
+        "workers": config.web_workers,
+        "threads": config.web_threads,
+        "worker_class": Worker,
+        "worker_connections": config.web_threads * 8,
+        "keepalive": IDLE,
+        "graceful_timeout": DRAIN,
+        "timeout": 60,
+        "limit_request_line": 8190,
+        "limit_request_fields": 64,
+        "control_socket_disable": True,
+        "forwarded_allow_ips": "",  # what proxies say is read by `trusted_proxies` alone
+        "logger_class": JsonLogger,
+        "loglevel": "info" if dev else "warning",
+        "reload": dev,
+        "proc_name": "wlm serve",
+        "umask": 0o077,
+        "child_exit": _forget_process,
+        "worker_exit": _close,
+        "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
+    }
+
+
+def count_together(settings: Settings) -> None:
+    """Let several web processes count into one folder. Call it before the app is imported."""
+    folder = settings.paths.data / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)  # the numbers of processes that are gone
+    folder.mkdir(mode=0o700, parents=True)
+    os.environ[FOLDER] = str(folder)
+
+
+def _warm(service: Any, role: str) -> None:
+    """Load what the first request would load; what is missing shows in /readyz and in answers."""
+    try:
+        if role != "transcriber":
+            _ = service.understander.router
+            service.store  # noqa: B018
+        if not service.settings.config.stt_url:
+            service.warm(service.settings.config.language)
+    except Exception as error:  # noqa: BLE001 - nobody waits for it
+        log.warning("warming up failed (%s)", type(error).__name__)
+
+
+def _forget_process(server: Any, worker: Any) -> None:
+    if FOLDER in os.environ:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _close(server: Any, worker: Any) -> None:
+    app = getattr(worker, "wsgi", None)
+    service = getattr(app, "extensions", {}).get("wlm")
+    if service is not None:
+        service.close()

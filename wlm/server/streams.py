@@ -1,0 +1,65 @@
+"""``/v1/events/{id}/stream``: an event as it changes, as server-sent events."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, current_app
+
+from wlm.errors import WlmError
+from wlm.server.access import owner, scope
+from wlm.server.contract import contract
+from wlm.server.service import Service, service
+from wlm.types import Event
+
+blueprint = Blueprint("streams", __name__, url_prefix="/v1/events")
+
+LOOK = 0.25
+"""Seconds between two looks at the event."""
+
+BEAT = 15.0
+"""Seconds of silence after which a comment is sent, so that proxies keep the connection."""
+
+LONGEST = 600.0
+"""Seconds after which a stream ends; the client comes back if it still wants to know."""
+
+
+@blueprint.get("/<event_id>/stream")
+@scope("events:read")
+@contract(gives="text/event-stream")
+def stream_event(event_id: str) -> Response:
+    """The event now and after each change, until it has ended: SSE events named ``event``."""
+    parts, who = service(), owner()
+    first = parts.engine.get(who, event_id)
+    places = current_app.extensions["wlm.streams"]
+    places.take()
+    answer = Response(_changes(parts, who, first), mimetype="text/event-stream")
+    answer.call_on_close(places.leave)
+    answer.headers["X-Accel-Buffering"] = "no"
+    return answer
+
+
+def _changes(parts: Service, who: str, event: Event) -> Iterator[str]:
+    ends = time.monotonic() + LONGEST
+    told = time.monotonic()
+    number = 1
+    yield f"retry: 1000\n{_message(event, number)}"
+    while not event.state.final and time.monotonic() < ends:
+        time.sleep(LOOK)
+        try:
+            seen = parts.engine.get(who, event.id)
+        except WlmError:  # it was forgotten meanwhile
+            return
+        if seen != event:
+            event, number, told = seen, number + 1, time.monotonic()
+            yield _message(event, number)
+        elif time.monotonic() - told > BEAT:
+            told = time.monotonic()
+            yield ": still here\n\n"
+
+
+def _message(event: Event, number: int) -> str:
+    text = json.dumps(event.to_dict(), ensure_ascii=False)
+    return f"event: event\nid: {number}\ndata: {text}\n\n"

@@ -146,6 +146,8 @@ def test_it_tells_how_it_is(gateway: Gateway, key: str) -> None:
 def test_what_is_under_way_is_ended_before_the_server(tmp_path: Path) -> None:
     made = Gateway(tmp_path).wait()
     key = made.key("anna@example.org")
+    with made.client(key) as http, LUNCH.open("rb") as file:
+        assert http.post("/v1/voice", files={"file": file}).is_success  # everything is loaded
     answers: list[int] = []
 
     def ask() -> None:

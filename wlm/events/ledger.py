@@ -22,6 +22,8 @@ from wlm.store.tables import event_log, events
 from wlm.types import Event, Failure, Question, Reply, Route, State, new_id
 
 Row = RowMapping
+# Made once: putting a statement together takes longer than the database does for it.
+_LOG = plain_insert(event_log).inline()
 _NO_LEASE = {"lease_token": None, "lease_until": None}
 LONGEST_WAIT = timedelta(seconds=LONGEST_ASKED_SECONDS)
 
@@ -272,7 +274,7 @@ class Ledger:
             "code": code,
             "detail": detail,
         }
-        connection.execute(plain_insert(event_log).values(entry))
+        connection.execute(_LOG, entry)
 
 
 def _insert_of(store: Store) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 
 from wlm.errors import BadSetting, StorageFault
 from wlm.store.faults import storage_faults
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 5.0
+_IDLE_SECONDS = 1.0
 _PRAGMAS = ("foreign_keys=ON", "secure_delete=ON")
 
 
@@ -186,14 +187,38 @@ def _checked(url: str) -> URL:
 def _engine(url: URL, *, immediate: bool, synchronous: str = "FULL") -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
     try:
-        engine = create_engine(url) if sqlite else create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url)
     except (NoSuchModuleError, ModuleNotFoundError):
         raise StorageFault(
             "The driver for Postgres is not installed.", hint="`pip install 'wlm[postgres]'`."
         ) from None
     if sqlite:
         _prepare_sqlite(engine, immediate=immediate, synchronous=synchronous)
+    else:
+        _test_idle_connections(engine)
     return engine
+
+
+def _test_idle_connections(engine: Engine) -> None:
+    """Test a connection before use if it has lain idle: its server may have gone meanwhile.
+
+    Testing each time, as SQLAlchemy offers, is a third of what a short transaction costs.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(_raw: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _checkout(raw: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", time.monotonic()) < _IDLE_SECONDS:
+            return
+        try:
+            alive = engine.dialect.do_ping(raw)
+        except Exception:  # noqa: BLE001 - whatever the driver says, it is of no use
+            alive = False
+        if not alive:
+            raise DisconnectionError
 
 
 def _prepare_sqlite(engine: Engine, *, immediate: bool, synchronous: str) -> None:

@@ -52,7 +52,7 @@ class Claims:
         self._ledger = ledger
         self._limits = limits
 
-    def next(self, *, most: int = 9, above: int = -1) -> Claim | None:
+    def next(self, *, most: int = 9) -> Claim | None:
         """Take the next event with a priority of ``most`` or less; ``None`` if there is none."""
         store = self._ledger.store
         if store.sqlite and not self.ready(1):

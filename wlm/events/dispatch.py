@@ -89,6 +89,8 @@ class Crew:
         self._busy = 0
         self._lock = threading.Lock()
         self._stopping = False
+        # It logs exceptions with their texts; what goes wrong is logged here, without.
+        logging.getLogger("huey").setLevel(logging.CRITICAL)
         self._listener = engine.bell.rings()
         self._huey = Dispatcher(self._listener)
         self._huey.task(name="look")(self._look)
@@ -136,6 +138,10 @@ class Crew:
             except WlmError as error:
                 log.warning("the worker waits: %s", error.code)
                 self._consumer.stop_flag.wait(0.5)
+                return
+            except Exception as error:  # noqa: BLE001 - huey would log what it says
+                log.error("an event was not brought to its end here (%s)", type(error).__name__)
+                log.debug("dispatch", exc_info=True)
                 return
 
     def _one(self) -> bool:

@@ -139,7 +139,7 @@ class Crew:
                 log.warning("the worker waits: %s", error.code)
                 self._consumer.stop_flag.wait(0.5)
                 return
-            except Exception as error:  # noqa: BLE001 - huey would log what it says
+            except Exception as error:
                 log.error("an event was not brought to its end here (%s)", type(error).__name__)
                 log.debug("dispatch", exc_info=True)
                 return

@@ -275,8 +275,17 @@ def _data(mails: Sequence[Any], total: int, *, text: bool = False) -> dict[str, 
         }
         for mail in mails[:SHOWN]
     ]
-    first = {"message_id": mails[0].message_id} if mails[0].message_id else None
-    return {"mails": rows, "found": total, "remember": {"email": first}}
+    first = _remember(mails[0])
+    choices = {"noun": "email", "items": [_remember(mail) for mail in mails[:SHOWN]]}
+    return {"mails": rows, "found": total, "remember": {"email": first, "choices": choices}}
+
+
+def _remember(mail: Any) -> dict[str, Any] | None:
+    """What "it" means in a reply: this mail, and whom an answer to it goes to."""
+    if not mail.message_id:
+        return None
+    sender = {"name": mail.sender, "email": mail.address}
+    return {"message_id": mail.message_id, "slots": {"sender": sender} if mail.address else {}}
 
 
 def _subject(mail: Any) -> str:

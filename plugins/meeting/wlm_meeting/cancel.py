@@ -49,6 +49,12 @@ def cancel(ctx: Context, wish: Wish) -> Reply:
 
 def _all(ctx: Context, calendar: Calendar, what: target.Target) -> Reply:
     """All that fit: within a time, these occurrences; without one, whole series."""
+    spoken_of = target.remembered(ctx, calendar)
+    if what.what.anything and what.when is None and spoken_of is not None:
+        _remove(ctx, calendar, spoken_of)
+        undo.record(ctx, calendar)
+        named = say.name(spoken_of.entry)
+        return _reply([spoken_of], f"All of {named} is cancelled.")
     if what.what.anything and what.when is None:
         ctx.ask("when", "All of them on which day?")
     found = target.candidates(calendar, what)

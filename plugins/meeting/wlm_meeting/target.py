@@ -44,9 +44,9 @@ def find(ctx: Context, calendar: Calendar, target: Target) -> Occurrence:
     """The occurrence that is meant. Asks if there are several; ``BadRequest`` if there is none."""
     what = target.what
     if what.anything and target.when is None:
-        remembered = _remembered(ctx, calendar)
-        if remembered is not None and what.kind in ("", remembered.entry.kind):
-            return remembered
+        last = remembered(ctx, calendar)
+        if last is not None and what.kind in ("", last.entry.kind):
+            return last
     found = candidates(calendar, target)
     if not found:
         _miss(ctx, calendar, target)
@@ -68,7 +68,7 @@ def candidates(calendar: Calendar, target: Target) -> list[Occurrence]:
     return match.best((exact if short else []) or inside or found, what)
 
 
-def _remembered(ctx: Context, calendar: Calendar) -> Occurrence | None:
+def remembered(ctx: Context, calendar: Calendar) -> Occurrence | None:
     """What the conversation was last about."""
     known = ctx.memory.get("meeting")
     if not isinstance(known, dict) or not known.get("start"):

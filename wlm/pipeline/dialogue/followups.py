@@ -82,14 +82,19 @@ class FollowUps:
         self, utterance: Utterance, decision: Decision | None = None, *, newest: bool = False
     ) -> Reading | None:
         """A follow-up phrase of a skill spoken to; ``newest``: of the last one alone."""
+        own = ""
         if decision is not None and _acts(decision) >= _OWN:
-            return None
+            if len(decision.choices) != 1:
+                return None
+            own = decision.choices[0].intent  # a phrase explains every word: it knows better
         text = cues.tail_cut(utterance.text)
         asked = self.recall.last is not None and self.recall.last.effect == "read"
         for skill in self.recall.skills()[: 1 if newest else None]:
             for spec in self.registry.intents.values():
-                if spec.skill != skill or (
-                    asked and spec.effect != "read" and cues.bare_values(text)
+                if (
+                    spec.skill != skill
+                    or (own and spec.name != own)
+                    or (asked and spec.effect != "read" and cues.bare_values(text))
                 ):
                     continue
                 filled = self.filler.follow_up(spec, text, utterance)
@@ -215,6 +220,7 @@ class FollowUps:
     def complete(self, spec: IntentSpec, filled: Any, text: str) -> dict[str, Any]:
         """The filled slots, with whom "her", where "there" and when "then" is."""
         slots = self._pronouns(spec, dict(filled.slots))
+        self._of_thing(spec, slots)
         spans = [span for spans in filled.spans.values() for span in spans]
         person = next((s for s in spec.slots if s.kind == "person"), None)
         place = next((s for s in spec.slots if s.kind == "place"), None)
@@ -231,6 +237,17 @@ class FollowUps:
                 if slot.kind in _TIMED and slot.name != "old":
                     _set(slots, slot, self.recall.time(slot.kind))
         return slots
+
+    def _of_thing(self, spec: IntentSpec, slots: dict[str, Any]) -> None:
+        """What the thing spoken of says about slots of an intent that acts on it."""
+        thing = self.recall.it()
+        if thing is None or thing.skill != spec.skill or spec.effect == "read":
+            return
+        told = thing.value.get("slots") if isinstance(thing.value, dict) else None
+        for name, value in (told if isinstance(told, dict) else {}).items():
+            slot = spec.slot(name)
+            if slot is not None and not slots.get(name):
+                _set(slots, slot, value)
 
     def _with_person(self, spec: IntentSpec, slots: dict[str, Any]) -> dict[str, Any]:
         """The slots, and whom was spoken of where the intent cannot do without a person."""

@@ -3,9 +3,11 @@
 A skill puts into ``Reply.data["remember"]`` what later words may mean, by a noun:
 ``{"meeting": {"id": …, "title": …}}``. "It" is then "the meeting", and the handler of
 whatever is said of it finds the thing in ``ctx.memory["meeting"]``. The keys ``person`` and
-``place`` are for "her" and "there". ``{"choices": {"noun": "meeting", "items": […]}}``
-names what was listed, for "the second one". What a request's own slots held (people,
-places, times) counts too, without the skill doing anything.
+``place`` are for "her" and "there". A thing's ``slots`` stand in for those that were not
+said where something is done with it: ``{"email": {…, "slots": {"sender": {…}}}}``.
+``{"choices": {"noun": "meeting", "items": […]}}`` names what was listed, for "the second
+one". What a request's own slots held (people, places, times) counts too, without the skill
+doing anything.
 """
 
 from __future__ import annotations

@@ -140,6 +140,8 @@ class Dialogue:
                 return None
             if (corrected_ := self._corrected(waiting, utterance)) is not None:
                 return corrected_
+            if (timed := self._timed(waiting, question.slot, utterance)) is not None:
+                return self._engine.run(self._engine.amend(self._owner, waiting.id, timed).id)
             value = self._value(waiting, question.slot, utterance)
         if value is None:
             if self._filler.yes_no(utterance.text) is False:
@@ -162,6 +164,15 @@ class Dialogue:
         if not changes:
             return None
         return self._engine.run(self._engine.amend(self._owner, waiting.id, changes).id)
+
+    def _timed(self, waiting: Event, slot: str, utterance: Utterance) -> dict[str, Any] | None:
+        """A time for an answer, on the day that was said before if only a clock time is."""
+        spec = self._registry.intent(waiting.route.intent)
+        wanted = spec.slot(slot)
+        if wanted is None or wanted.kind not in ("time", "time_range"):
+            return None
+        read = self._filler.fragment(spec, utterance.text, utterance, waiting.route.slots)
+        return read.changes if read is not None and read.changes.get(slot) else None
 
     def _value(self, waiting: Event, slot: str, utterance: Utterance) -> Any | None:
         spec = self._registry.intent(waiting.route.intent).slot(slot)

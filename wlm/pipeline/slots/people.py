@@ -58,6 +58,17 @@ class Known:
                 return Name(name, i, i + length)
         return None
 
+    def part_at(self, tokens: Tokens, i: int) -> int:
+        """Where what is said at ``i`` of a known name ends: "BBC" of "BBC News"; 0 if none is."""
+        best = 0
+        for words in self._exact:
+            own = words[1:] if words and words[0] == "the" else words
+            count = 0
+            while count < len(own) and low(tokens, i + count) == own[count]:
+                count += 1
+            best = max(best, i + count if count else 0)
+        return best
+
     def close(self, said: str) -> str | None:
         """The known name that ``said`` was probably meant to be: a hearing or typing mistake."""
         if not self.names or len(said) < 3:

@@ -78,6 +78,7 @@ class Work:
         sealed = self._seal()
         self._contacts()
         self._times()
+        self._known_texts()
         found = self._aligned()
         self._choices()
         self._people()
@@ -260,6 +261,21 @@ class Work:
             for item in found if slot.many else found[:1]:
                 self._add(slot, item.value)
                 self._take(slot.name, item.first, item.last)
+
+    def _known_texts(self) -> None:
+        """Known values of a text slot right after a word that leads to it ("from the BBC")."""
+        for slot in self.plan.of("text"):
+            if slot.name == self.plan.seal or not self.utterance.vocabulary.get(slot.name):
+                continue
+            cues = self.plan.cues[slot.name]
+            book = known(tuple(self.utterance.vocabulary[slot.name]))
+            for i in range(len(self.tokens) - 1):
+                length = 0 if self.taken[i] else cue_at(self.tokens, i, cues)
+                last = book.part_at(self.tokens, self._past_articles(i + length)) if length else 0
+                if last:
+                    self._put_text(slot, Run(self._past_articles(i + length), last))
+                    self._mark(i, i + length, "-")
+                    break
 
     # names
 

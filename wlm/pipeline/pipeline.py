@@ -249,8 +249,9 @@ class Pipeline:
 
     def _understand(self, utterance: Utterance, last: StoredTurn | None) -> Understanding:
         """The understanding of an utterance, or of the one that "yes" refers back to."""
-        if last is not None and last.decision.get("outcome") == "ask":
-            candidates = last.decision.get("candidates") or []
+        if last is not None and not last.turn.actions and last.decision.get("outcome") == "ask":
+            told = last.decision.get("candidates") or []
+            candidates = [c for c in told if c["intent"] in self._registry.intents]
             if candidates and self.understander.filler.yes_no(utterance.text):
                 return self._as_meant(last.text, candidates[0], utterance)
         return self._taught(utterance) or self.understander.understand(utterance)

@@ -14,6 +14,9 @@ from wlm.types import iso_duration
 OLD = "old"
 """The name of a slot for the time that something has now, before it is moved."""
 
+BEFORE = "before"
+"""The name of a slot for how long before something else: "ten minutes before"."""
+
 
 def range_value(start: datetime, end: datetime) -> dict[str, str]:
     """A TimeRange in JSON form."""

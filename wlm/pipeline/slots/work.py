@@ -25,8 +25,8 @@ from wlm.pipeline.slots.plan import TIMED, Plan
 from wlm.pipeline.slots.texts import after_cue, cue_at, is_cased, remainder, trim
 from wlm.pipeline.slots.times import find_in
 from wlm.pipeline.slots.tokens import tokenise
-from wlm.pipeline.slots.when import TimeSlots, on_day, span_of_old
-from wlm.pipeline.slots.words import words
+from wlm.pipeline.slots.when import BEFORE, TimeSlots, on_day, span_of_old
+from wlm.pipeline.slots.words import UNITS, words
 from wlm.plugins.slots import SlotSpec
 
 _PERSON_CUES = frozenset({(word,) for word in ("with", "from", "to", "by", "for", "of", "about")})
@@ -165,6 +165,11 @@ class Work:
         pivot = self._pivot(cal, limit) if slots.old is not None else None
         if self._shifts:
             tokens = [t._replace(low="·") if t.low in _SHIFTS else t for t in tokens]
+        if any(slot.name == BEFORE for slot in self.plan.of("duration")):
+            tokens = [
+                t._replace(low="·") if t.low == "before" and low(tokens, i - 1) in UNITS else t
+                for i, t in enumerate(tokens)
+            ]
         if pivot is not None:
             self._moved(slots, cal, pivot, limit)
         else:

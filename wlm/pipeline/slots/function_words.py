@@ -50,7 +50,8 @@ VERBS = words(
     "starting begin discuss regarding concerning work works working live lives play talk "
     "thanking thank wishing wish congratulate congratulating inviting invite requesting "
     "request explaining explain attached pull display see turn took take having has bring "
-    "carry wear pack use using provide"
+    "carry wear pack use using provide saved stored tried emailed texted phoned added listed "
+    "wrote written asked needs selling calling answered"
 )
 NOUNS = words(
     "email emails e-mail mail mails message messages inbox letter note calendar schedule "
@@ -59,7 +60,9 @@ NOUNS = words(
     "coffee party call birthday anniversary subject body text details detail information info "
     "list weather forecast temperature news headlines headline latest today tomorrow tonight "
     "yesterday week month year day morning afternoon evening night time date minutes minute "
-    "hours hour unread recent last first next every everything work home office company"
+    "hours hour unread recent last first next every everything work home office company person "
+    "people file recipient guy following outgoing incoming only marriage wedding retirement "
+    "graduation"
 )
 STOP = DETERMINERS | PREPOSITIONS | PRONOUNS | POLITE | AUXILIARIES | CONJUNCTIONS | VERBS | NOUNS
 """A name neither begins nor goes on with one of these, unless it is written with a capital."""

@@ -9,11 +9,17 @@ from typing import NamedTuple
 
 from wlm.pipeline.slots.atoms import Tokens, low
 from wlm.pipeline.slots.function_words import PRONOUNS, RELATIONS, STOP, TITLES
+from wlm.pipeline.slots.given_names import GIVEN_NAMES
 from wlm.pipeline.slots.tokens import Token
+from wlm.pipeline.slots.words import words
 
 _LONGEST = 4
 _JOINTS = frozenset({",", "and", "&", "or"})
 _POSSESSORS = frozenset({"my", "our", "his", "her", "their"})
+_OWNED = words(
+    "birthday anniversary number phone cell mobile email e-mail mail address house office place "
+    "wedding party contact home work job company boss business pager landline meeting info details"
+)
 _CLOSE = 88.0
 _LONG = 6
 _SOUNDS = (
@@ -61,8 +67,8 @@ class Known:
     def part_at(self, tokens: Tokens, i: int) -> int:
         """Where what is said at ``i`` of a known name ends: "BBC" of "BBC News"; 0 if none is."""
         best = 0
-        for words in self._exact:
-            own = words[1:] if words and words[0] == "the" else words
+        for name in self._exact:
+            own = name[1:] if name and name[0] == "the" else name
             count = 0
             while count < len(own) and low(tokens, i + count) == own[count]:
                 count += 1
@@ -141,6 +147,8 @@ def name_at(
         return exact
     if relation := _relation(tokens, i):
         return relation
+    if stem := owner_stem(tokens, i):
+        return Name(book.close(stem) or capitalise(stem), i, i + 1)
     j = i
     while j < len(tokens) and j < i + _LONGEST and not taken[j]:
         token = tokens[j]
@@ -156,6 +164,14 @@ def name_at(
         return None
     said = _spelled(tokens[i:j])
     return Name(book.close(said) or said, i, j)
+
+
+def owner_stem(tokens: Tokens, i: int) -> str:
+    """The given name in "joes birthday": a recogniser leaves the apostrophe out."""
+    word = low(tokens, i)
+    if not word.endswith("s") or word in GIVEN_NAMES or word[:-1] not in GIVEN_NAMES:
+        return ""
+    return word[:-1] if low(tokens, i + 1) in _OWNED else ""
 
 
 def _namely(tokens: Tokens, j: int, later: bool, cased: bool) -> bool:

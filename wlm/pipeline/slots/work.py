@@ -19,7 +19,7 @@ from wlm.pipeline.slots.function_words import (
 )
 from wlm.pipeline.slots.given_names import GIVEN_NAMES
 from wlm.pipeline.slots.moments import When
-from wlm.pipeline.slots.people import Known, Name, known, names_at
+from wlm.pipeline.slots.people import Known, Name, known, names_at, owner_stem
 from wlm.pipeline.slots.places import place_at, place_end, place_name
 from wlm.pipeline.slots.plan import TIMED, Plan
 from wlm.pipeline.slots.texts import after_cue, cue_at, is_cased, remainder, trim
@@ -386,6 +386,8 @@ class Work:
         """Whether something beside its place shows that it is a name."""
         tokens = self.tokens[name.first : name.last]
         if any(token.low in GIVEN_NAMES or token.low in TITLES for token in tokens):
+            return True
+        if owner_stem(self.tokens, name.first):
             return True
         if tokens[0].low in RELATIONS or tokens[-1].low in RELATIONS:
             return low(self.tokens, name.last) not in _OCCASIONS and not self._modifies(name)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from wlm.errors import WlmError
 from wlm.pipeline import briefing, say
-from wlm.pipeline.dialogue.talk import Talk
+from wlm.pipeline.dialogue.talk import Talk, alone
 from wlm.pipeline.route.interface import Candidate, Choice, Decision, Outcome, Past, Utterance
 from wlm.pipeline.understand import Understander, Understanding
 from wlm.store.corrections import Corrections
@@ -93,7 +93,7 @@ class Pipeline:
             self._save(turn, said.events, understood)
             return self._finish(turn, said.events, understood, watch, reply=said.reply)
         with watch("route"):
-            understood = talk.read(utterance, understood) if last else understood
+            understood = talk.read(utterance, understood) if last else alone(understood, utterance)
         with watch("skill"):
             if understood.replaces is not None:
                 return self._corrected(turn, understood, watch, confirmed=confirmed)

@@ -25,6 +25,8 @@ ROUTER = "conversation"
 """The router's name in a route that was read from the conversation."""
 _OWN = 0.8
 """From this probability on the words are a request in full."""
+_FRAGMENT = 3
+"""Words that may be a value of the last request even where they could be one of their own."""
 _SURE, _LIKELY = 0.95, 0.85
 _TIMED = frozenset({"time", "time_range"})
 
@@ -73,6 +75,7 @@ class FollowUps:
         return (
             self._phrase(utterance, decision)
             or self._it(utterance)
+            or self._him(utterance, decision)
             or self._bare(utterance, decision)
         )
 
@@ -112,6 +115,20 @@ class FollowUps:
             return None
         return self._said_in_full(utterance, text, thing.skill, {thing.noun: thing.value})
 
+    def _him(self, utterance: Utterance, decision: Decision) -> Reading | None:
+        """ "email him that …", where the router knows it only with a name in it."""
+        at, person = cues.person_at(utterance.text), self.recall.person()
+        if at is None or person is None or decision.outcome == "act":
+            return None
+        text = utterance.text
+        named = f"{text[: at[0]]}{_name(person)}{text[at[1] :]}"
+        told = self.router.decide(dataclasses.replace(utterance, text=named))
+        if told.outcome != "act" or len(told.choices) != 1:
+            return None
+        spec = self.registry.intent(told.choices[0].intent)
+        slots = self.complete(spec, self.filler.fill(spec, text, utterance), text)
+        return self._of(spec, slots, "pronoun", text)
+
     def _pointed(self, utterance: Utterance) -> Reading | None:
         listed = self.recall.choices()
         if listed is None:
@@ -150,7 +167,8 @@ class FollowUps:
             if spec.effect == "send" or (found.asks and spec.effect != "read"):
                 continue
             read = self.filler.fragment(spec, found.rest, utterance, act.route.slots)
-            if read is None or (own >= _OWN and not read.timed):
+            short = read is not None and read.sure and len(found.rest.split()) <= _FRAGMENT
+            if read is None or (own >= _OWN and not (read.timed or short)):
                 break
             if spec.effect == "write" and not read.timed:
                 break
@@ -180,7 +198,10 @@ class FollowUps:
         part = dataclasses.replace(utterance, text=found.right)
         if not found.wrong and (said := self._phrase(part)) is not None:
             return said
-        if max(_acts(decision), _acts(self.router.decide(part))) >= _OWN and not found.wrong:
+        own = _acts(decision)
+        if len(found.right.split()) > _FRAGMENT:
+            own = max(own, _acts(self.router.decide(part)))
+        if own >= _OWN and not found.wrong:
             return None
         changes = corrected(self.filler, self.recall.spec(act), found, part, act.route.slots)
         if changes is None:

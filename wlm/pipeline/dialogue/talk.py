@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from wlm.store.turns import StoredTurn
 
 _WAITING = 10
+_OWN = 0.8
+
+
+def alone(understood: Understanding, utterance: Utterance) -> Understanding:
+    """The understanding where nothing was said before: "and on Saturday?" asks for nothing."""
+    decision = understood.decision
+    sure = max((choice.confidence for choice in decision.choices), default=0.0)
+    if cues.ellipsis(utterance.text) is None or sure >= _OWN:
+        return understood
+    nothing = dataclasses.replace(decision, outcome="none", choices=())
+    return Understanding(nothing, ())
 
 
 class Said(NamedTuple):
@@ -83,6 +95,8 @@ class Talk:
         decision = understood.decision
         if any(route.router == briefing.ROUTER for route in understood.routes):
             return understood
+        if self._follow_ups.recall.last is None:
+            return alone(understood, utterance)
         reading = self._follow_ups.read(utterance, decision)
         if reading is not None:
             told = as_decision(reading, decision)

@@ -296,13 +296,36 @@ class Work:
                 continue
             if slot.kind == "person":
                 names = self._names_at(slot, run.first)
-                if names and (self._led_to(run.first) or self._likely(names[0])):
+                if names and (text := self._rather_text(names[0])) is not None:
+                    if text.name not in self.slots:
+                        self._put_text(text, Run(names[0].first, names[-1].last))
+                    continue
+                if not names:
+                    continue
+                if self._led_to(run.first) or self._likely(names[0]):
                     self._put_names(slot, names)
             elif slot.kind == "place":
                 self._put_names(slot, [place_name(self.tokens, *run, self._book(slot))])
             elif slot.kind == "text":
                 self._put_text(slot, self._without_names(self._with_verb(slot, run)))
         return found
+
+    def _rather_text(self, name: Name) -> SlotSpec | None:
+        """The slot for "schedule a haircut": after that word a title stands as well as a name."""
+        order = [s for s in self.spec.slots if s.kind in ("text", "person")]
+        bare = name.last == name.first + 1 and low(self.tokens, name.first) in RELATIONS
+        if not order or order[0].kind != "text" or (self._likely(name) and not bare):
+            return None
+        i = name.first - 1
+        while i >= 0 and low(self.tokens, i) in ("a", "an", "the", "my", "our"):
+            i -= 1
+        lead, mark = low(self.tokens, i), f"{{{order[0].name}}}"
+        stands = any(
+            pair == (lead, mark)
+            for template in self.plan.templates
+            for pair in zip(template.items, template.items[1:], strict=False)
+        )
+        return order[0] if stands else None
 
     def _led_to(self, i: int) -> bool:
         """Whether a word stands before ``i`` that can lead to a name; a time cannot."""

@@ -43,6 +43,7 @@ bench: $(VENV)/.dev ## measure start-up, routing, slots, dates and transcription
 	$(BIN)/python -m bench.dates
 	$(BIN)/python -m bench.slots ../shared/data/nlu/dev.jsonl
 	$(BIN)/python -m bench.transcribe ../shared/data/audio
+	$(BIN)/python -m bench.listen
 
 docs: $(BIN)/wlm ## write the generated reference
 	$(BIN)/python -m docs.generate

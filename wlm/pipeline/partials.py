@@ -144,7 +144,8 @@ class _Decoding:
         if self._draft is not None and self._draft.done():
             partial = self._take(self._draft)
             self._draft = None
-        due = recorder.began and recorder.seconds - self._drafted >= EVERY
+        # In a pause the cores are kept free for the transcript, which may be begun next.
+        due = recorder.began and not recorder.pause and recorder.seconds - self._drafted >= EVERY
         if due and self._draft is None and self._ahead is None:
             self._drafted = recorder.seconds
             request = dataclasses.replace(

@@ -49,9 +49,10 @@ def test_who_speaks_now_goes_before_long_recordings(way: Lanes, crowd: Crowd) ->
     with way.taken(Request(), urgent=False):
         for name, urgent in (("long 1", False), ("long 2", False), ("now 1", True)):
             crowd.join(name, Request(), urgent=urgent)
+        crowd.join("draft", Request(draft=True), urgent=True)
         crowd.join("now 2", Request(), urgent=True)
     crowd.leave()
-    assert crowd.order == ["now 1", "now 2", "long 1", "long 2"]
+    assert crowd.order == ["now 1", "now 2", "draft", "long 1", "long 2"]
 
 
 def test_who_has_gone_leaves_the_queue(way: Lanes, crowd: Crowd) -> None:

@@ -1,8 +1,8 @@
 """Who decodes next, where many threads share one recogniser.
 
-As many decode at once as the recogniser has workers. Whoever is spoken to live goes before
-long recordings, and waits for one of their batches at most. How many are let in is bounded, and
-who has gone leaves the queue.
+As many decode at once as the recogniser has workers. Requests go before drafts, and both
+before long recordings, so a request waits for one of their batches at most. How many are
+let in is bounded, and who has gone leaves the queue.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Lanes:
         self._free = count
         self._inside = 0
         self._change = threading.Condition()
-        self._waiting: list[tuple[bool, int]] = []
+        self._waiting: list[tuple[int, int]] = []
         self._number = itertools.count()
 
     @contextmanager
@@ -61,7 +61,8 @@ class Lanes:
 
     def _take(self, request: Request, urgent: bool) -> None:
         with self._change:
-            ticket = (not urgent, next(self._number))
+            rank = int(request.draft) if urgent else 2
+            ticket = (rank, next(self._number))
             heapq.heappush(self._waiting, ticket)
             self._change.notify_all()
             try:

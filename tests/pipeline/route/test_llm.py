@@ -45,7 +45,7 @@ def known(made: Assistant, *, good: bool = True) -> Standing:
     """Give the model a record before it is first asked."""
     path = made.settings.paths.cache / "llm" / f"{fingerprint(INTENTS, made.settings)}.json"
     standing = Standing(path, called=True)
-    for _ in range(trust.PROBATION):
+    for _ in range(max(trust.PROBATION, trust.UNSURE)):
         standing.add("S" if good else "X")
         standing.add("N" if good else "F")
         standing.add_unsure(good, 0.7)
@@ -350,8 +350,8 @@ def test_its_record_weighs_its_word(marks: str, said: str, beats: bool) -> None:
 
 def test_honest_where_it_is_checked_and_wrong_elsewhere_is_not_trusted() -> None:
     marks: list[trust.Mark] = ["S", "N"] * 20
-    right = [Unsure(True, 0.7)] * 7 + [Unsure(False, 0.7)] * 3
-    wrong = [Unsure(False, 0.7)] * 10
+    right = [Unsure(True, 0.7)] * 9 + [Unsure(False, 0.7)] * 4
+    wrong = [Unsure(False, 0.7)] * 12
     assert trust.standing(marks, right) == "trusted"
     assert trust.standing(marks, wrong) == "distrusted"
     assert trust.standing(marks, []) == "probation"

@@ -37,7 +37,7 @@ PROBATION = 10
 """Control questions before the model's word counts at all."""
 WINDOW = 60
 """Control questions that count; older ones are dropped, since models and servers change."""
-UNSURE = 8
+UNSURE = 12
 """Unsure requests that it was asked about before its word counts at all."""
 _GOOD = frozenset("NSV")
 _AGREE = 0.8
@@ -96,11 +96,11 @@ def _agrees(marks: Sequence[Mark]) -> bool:
 
 
 def _agrees_as_expected(unsure: Sequence[Unsure]) -> bool:
-    """Within two standard deviations of enough."""
+    """Within a standard deviation of enough."""
     agreed = sum(item.agreed for item in unsure)
     expected = sum(item.expected for item in unsure)
     spread = math.sqrt(sum(item.expected * (1 - item.expected) for item in unsure))
-    return agreed >= _EXPECTED * expected - 2 * spread
+    return agreed >= _EXPECTED * expected - spread
 
 
 def odds(

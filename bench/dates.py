@@ -1,6 +1,10 @@
 """Judged time expressions, ours next to other libraries: ``python -m bench.dates``.
 
-``bench/data/dates.tsv`` has, by tab: now (local), zone, future or past, the text, and the
+``bench/data/dates_judged.tsv`` (give it as an argument) was judged by the calendar before any
+parser had seen it; ``bench/data/dates.tsv`` grew with the parser. `pip install -r
+bench/requirements-dates.txt` brings the other libraries.
+
+A file has, by tab: now (local), zone, future or past, the text, and the
 value: a moment, ``start/end`` (end exclusive), a duration, or an RRULE with ``@`` and the
 first start where a clock time was said, and ``-start/end`` for what is left out. Ours is
 right only if the whole value is the same. A library that gives one moment is right with

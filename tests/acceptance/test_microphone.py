@@ -66,7 +66,10 @@ def recorded_after(environment: dict[str, str], turn: str, spoken: NDArray[np.fl
 
     Where the speech lies in it is found by correlation, so that noise does not matter.
     """
-    heard = samples(Path(environment["WLM_HOME"]) / "data" / "recordings" / f"{turn}.wav")
+    kept = Path(environment["WLM_HOME"]) / f"{turn}.wav"
+    command = [str(Path(sys.executable).with_name("wlm")), "db", "recording", turn, str(kept)]
+    subprocess.run(command, env={**os.environ, **environment}, check=True)
+    heard = samples(kept)
     words = spoken[np.flatnonzero(np.abs(spoken) > 0.02)[0] :]
     last = np.flatnonzero(np.abs(words) > 0.02)[-1]
     size = heard.size + words.size

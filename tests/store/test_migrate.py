@@ -31,7 +31,9 @@ from wlm.plugins.manager import Registry, load
 from wlm.store import tables
 from wlm.store.accounts import tables as account_tables
 from wlm.store.engine import Store
+from wlm.store.master import MasterKeyStore
 from wlm.store.migrate import CORE_SCHEMA, Schema, check, open_store, skill_schema, upgrade
+from wlm.store.vault import Vault
 
 assert account_tables.core is tables.core, "the core's tables are all defined"
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -178,6 +180,7 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
              "created_at": NOW},
         ),
     ],
+    "0010": [],
 }  # fmt: skip
 
 FIRST = """
@@ -237,6 +240,7 @@ things = Table(
 def empty(database_url: str, tmp_path: Path) -> Any:
     (tmp_path / "data").mkdir(exist_ok=True)
     made = Store(database_url)
+    made.vault = Vault(made, MasterKeyStore(tmp_path / "data", ""))
     yield made
     made.close()
 

@@ -1,4 +1,4 @@
-"""`wlm db`: upgrade and check the database, export and erase what one user owns."""
+"""`wlm db`: upgrade and check the database, change its key, export and erase what one owns."""
 
 from __future__ import annotations
 
@@ -77,6 +77,33 @@ def prune(
         typer.echo(f"{events} that ended more than {kept} days ago {done}.")
 
 
+@app.command("rotate-key")
+def rotate_key(
+    discard: Annotated[
+        bool,
+        typer.Option(
+            "--discard-old", help="Throw older master keys away; old backups still need them."
+        ),
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Put a new master key in force. Nothing has to stop for it, and no data is rewritten."""
+    from wlm.config import load
+    from wlm.store.accounts.audit import Audit
+    from wlm.store.migrate import open_store
+
+    store = open_store(load())
+    try:
+        version = store.vault.rotate(discard=discard)
+        Audit(store).add("key.rotate", actor="host", target=str(version))
+    finally:
+        store.close()
+    if json:
+        _print_json({"version": version})
+        return
+    typer.echo(f"Version {version} of the master key is in force.")
+
+
 @app.command()
 def export(
     file: Annotated[
@@ -109,6 +136,29 @@ def export(
 
 
 @app.command()
+def recording(
+    turn: Annotated[str, typer.Argument(help="The turn's id (`wlm history --json`).")],
+    file: Annotated[Path, typer.Argument(help="Where to write the WAV.", dir_okay=False)],
+) -> None:
+    """Take out the recording that was kept with a turn; it lies sealed in the data folder."""
+    import os
+
+    from wlm.errors import StorageFault
+    from wlm.pipeline.recordings import fetch
+    from wlm.sdk.assistant import Assistant
+
+    with Assistant() as assistant:
+        data = assistant.settings.paths.data
+        found = fetch(assistant.store, data, assistant.owner, turn)
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(found)
+    except OSError as error:
+        raise StorageFault(f"{file} cannot be written: {error.strerror}.") from None
+
+
+@app.command()
 def erase(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: AsJson = False,
@@ -117,12 +167,13 @@ def erase(
     from wlm.cli.consent import sure
     from wlm.sdk.assistant import Assistant
     from wlm.store.personal import erase as erase_rows
-    from wlm.store.personal import remove_recordings
+    from wlm.store.personal import remove_recordings, turn_ids
 
     with Assistant() as assistant:
         sure(f"Erase everything in {assistant.store.name} that is yours?", yes=yes)
+        said = turn_ids(assistant.store, assistant.owner)
         counts = erase_rows(assistant.store, assistant.owner)
-        recordings = remove_recordings(assistant.settings.paths.data)
+        recordings = remove_recordings(assistant.settings.paths.data, said)
     if json:
         _print_json({"erased": counts, "recordings": recordings})
         return

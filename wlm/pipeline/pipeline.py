@@ -165,7 +165,7 @@ class Pipeline:
         if self._settings.config.keep_recordings:
             from wlm.pipeline.recordings import keep
 
-            keep(self._settings.paths.data, turn.id, recording)
+            keep(self._turns.store, self._settings.paths.data, self._owner, turn.id, recording)
         return turn
 
     def transcribe(self, audio: Audio, **options: Any) -> Transcript:

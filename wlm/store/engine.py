@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 
 from wlm.errors import BadSetting, StorageFault
 from wlm.store.faults import storage_faults
+from wlm.store.sealed import install
 
 if TYPE_CHECKING:
     from wlm.store.vault import Vault
@@ -41,6 +42,7 @@ class Store:
         self._light: Engine | None = None
         self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
         self._later: ContextVar[list[Callable[[], None]] | None] = ContextVar("later", default=None)
+        self._looks: Engine | None = None
         self._vault: Vault | None = None
 
     @property
@@ -53,6 +55,8 @@ class Store:
     @vault.setter
     def vault(self, vault: Vault) -> None:
         self._vault = vault
+        for engine in self._engines():
+            self._with_vault(engine)
 
     @property
     def sqlite(self) -> bool:
@@ -115,6 +119,18 @@ class Store:
             yield connection
 
     @contextmanager
+    def aside(self) -> Iterator[Connection]:
+        """A connection for a short look, from a pool of its own: it may be taken by who holds
+        a reader's, and can never wait for one. Inside ``write()``, the writer's own."""
+        if (outer := self._open.get()) is not None:
+            yield outer
+            return
+        if self._looks is None:
+            self._looks = self._with_vault(_engine(self.url, immediate=False))
+        with storage_faults(self.name), self._looks.connect() as connection:
+            yield connection
+
+    @contextmanager
     def alter(self) -> Iterator[Connection]:
         """A transaction for migrations, one process at a time: waits for another's to end.
 
@@ -130,7 +146,11 @@ class Store:
                 with connection.begin():
                     if not self.sqlite:
                         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7569261)")
-                    yield connection
+                    token = self._open.set(connection)
+                    try:
+                        yield connection
+                    finally:
+                        self._open.reset(token)
                     if self.sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").all():
                         raise StorageFault(
                             "A migration would have left rows that refer to nothing; "
@@ -152,14 +172,25 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
-        for engine in (self._engine, self._reader, self._light):
-            if engine is not None:
-                engine.dispose()
+        for engine in self._engines():
+            engine.dispose()
+
+    def _engines(self) -> list[Engine]:
+        engines = (self._engine, self._reader, self._light, self._looks)
+        return [engine for engine in engines if engine is not None]
 
     def _lightly(self) -> Engine:
         if self._light is None:
-            self._light = _engine(self.url, immediate=True, synchronous="NORMAL")
+            self._light = self._with_vault(
+                _engine(self.url, immediate=True, synchronous="NORMAL")
+            )
         return self._light
+
+    def _with_vault(self, engine: Engine) -> Engine:
+        """An engine whose sealed columns can be read and written."""
+        if self._vault is not None:
+            engine.dialect.wlm_vault = self._vault  # type: ignore[attr-defined]
+        return engine
 
 
 def _checked(url: str) -> URL:
@@ -192,6 +223,7 @@ def _engine(url: URL, *, immediate: bool, synchronous: str = "FULL") -> Engine:
         raise StorageFault(
             "The driver for Postgres is not installed.", hint="`pip install 'wlm[postgres]'`."
         ) from None
+    install(engine)
     if sqlite:
         _prepare_sqlite(engine, immediate=immediate, synchronous=synchronous)
     else:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from wlm.errors import MasterKeyFault
 from wlm.store.engine import Store
 from wlm.store.migrate import Schema, check
 
@@ -22,11 +23,20 @@ class Finding(NamedTuple):
 def examine(store: Store, schemas: Iterable[Schema]) -> Iterator[Finding]:
     """Look at everything; changes nothing."""
     yield from _integrity(store)
+    yield _master_key(store)
     status = check(store, schemas)
     for name, wanted in status.wanted.items():
         whose = f"tables of {name}" if name else "version"
         found = status.found[name]
         yield Finding(whose, found == wanted, f"{found or 'none'} (this WLM has {wanted})")
+
+
+def _master_key(store: Store) -> Finding:
+    try:
+        store.vault.check()
+    except MasterKeyFault as error:
+        return Finding("master key", False, error.message)
+    return Finding("master key", True, "ok")
 
 
 def _integrity(store: Store) -> Iterator[Finding]:

@@ -12,13 +12,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, MetaData, Table, delete, func, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    MetaData,
+    Table,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
 
+from wlm.store.accounts.tables import audit_log
 from wlm.store.engine import Store
 from wlm.store.scope import mine
-from wlm.store.tables import corrections, events, llm_calls, turns
+from wlm.store.sealed import Place, sealed_columns
+from wlm.store.tables import core, corrections, events, llm_calls, turns
 from wlm.types import FINAL_STATES, WAITING_STATES, jsonable
 
+_WITHHELD = {"data_keys", "refresh_tokens", "llm_calls"}
 _FORGETTABLE = [state.value for state in FINAL_STATES | WAITING_STATES]
 
 
@@ -69,37 +83,76 @@ def forget(
         # What a model answered to them goes too; that it was asked still counts today.
         kept_answers = update(llm_calls).where(mine(llm_calls, owner))
         connection.execute(kept_answers.values(answered=False, answer=null()))
+        if turn is None and conversation is None and since is None:
+            renew_key(store, owner)
     return Forgotten(ids, gone, left)
 
 
 def export(store: Store, owner: str) -> Iterator[dict[str, Any]]:
-    """Every row of a user, as ``{"table", "row"}`` in JSON types; parents before children."""
+    """Every row of a user, as ``{"table", "row"}`` in JSON types; parents before children.
+
+    Keys and what credentials are checked against are left out: they say nothing to anybody.
+    """
     for table in _owned(store):
+        if table.name in _WITHHELD:
+            continue
+        # The core's own definition, where there is one, opens what is sealed.
+        known = core.tables.get(table.name, table)
         with store.read() as connection:
-            rows = connection.execute(select(table).where(mine(table, owner))).mappings().all()
+            rows = connection.execute(select(known).where(mine(known, owner))).mappings().all()
         for row in rows:
-            yield {"table": table.name, "row": _plain(row)}
+            plain = {name: value for name, value in row.items() if name != "hash"}
+            yield {"table": table.name, "row": _plain(plain)}
 
 
 def erase(store: Store, owner: str) -> dict[str, int]:
-    """Remove every row of a user, in one transaction; how many by table."""
+    """Remove every row of a user, the account and the keys that sealed it all, in one
+    transaction; how many rows by table. The audit log keeps that there was somebody."""
     tables = list(_owned(store))
     counts = {}
     with store.write() as connection:
+        store.vault.hold(connection, owner)
         for table in reversed(tables):
-            counts[table.name] = connection.execute(
-                delete(table).where(mine(table, owner))
-            ).rowcount
+            query = delete(table).where(mine(table, owner))
+            counts[table.name] = connection.execute(query).rowcount
+        blur = update(audit_log).where(audit_log.c.actor == owner)
+        connection.execute(blur.values(address=None, detail={}))
     store.scrub()
-    return counts
+    return {name: count for name, count in counts.items() if name not in _WITHHELD}
 
 
-def remove_recordings(data: Path, turn_ids: Iterable[str] | None = None) -> int:
-    """Remove the recordings of these turns (``None``: all) from the data folder; how many."""
+def renew_key(store: Store, owner: str) -> None:
+    """Seal what is left of a user with a new key and destroy the old one, so that what was
+    forgotten cannot be read from an old copy of the database and today's keys."""
+    with store.write() as connection:
+        fresh = store.vault.renew(owner)
+        for table in core.sorted_tables:
+            if places := sealed_columns(table):
+                _seal_anew(connection, table, places, owner)
+        store.vault.destroy(owner, but=fresh)
+
+
+def _seal_anew(connection: Connection, table: Table, places: list[Place], owner: str) -> None:
+    keys = [table.c[name] for name in places[0].row]
+    columns = [table.c[place.column] for place in places]
+    rows = connection.execute(select(*keys, *columns).where(mine(table, owner))).mappings().all()
+    for row in rows:
+        one = (key == row[key.name] for key in keys)
+        values = {column.name: row[column.name] for column in columns}
+        connection.execute(update(table).where(mine(table, owner), *one).values(values))
+
+
+def turn_ids(store: Store, owner: str) -> list[str]:
+    """The ids of all turns of a user."""
+    with store.read() as connection:
+        return list(connection.execute(select(turns.c.id).where(mine(turns, owner))).scalars())
+
+
+def remove_recordings(data: Path, turn_ids: Iterable[str]) -> int:
+    """Remove the recordings of these turns from the data folder; how many."""
     folder = data / "recordings"
-    paths = folder.glob("*.wav") if turn_ids is None else (folder / f"{t}.wav" for t in turn_ids)
     count = 0
-    for path in list(paths):
+    for path in [folder / f"{turn}.sealed" for turn in turn_ids]:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
             count += 1

@@ -1,4 +1,5 @@
-"""The core's tables. Every one has an ``owner``; ids are made by the client.
+"""The core's tables. Every one has an ``owner``; ids are made by the client. What somebody
+said, or was answered, is in sealed columns (``wlm.store.sealed``).
 
 A change here needs a migration in ``migrations/versions`` (a test compares the two).
 """
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 
 from wlm.store.columns import UtcTime, json_column, metadata, serial
+from wlm.store.sealed import SealedJson, SealedText
 from wlm.types import State
 
 core = metadata()
@@ -44,10 +46,10 @@ turns = Table(
     Column("id", ID, primary_key=True),
     Column("owner", OWNER, nullable=False),
     Column("conversation", NAME, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("decision", json_column(), nullable=False),
-    Column("actions", json_column(), nullable=False),
-    Column("reply", json_column(), nullable=False),
+    Column("text", SealedText(), nullable=False),
+    Column("decision", SealedJson(), nullable=False),
+    Column("actions", SealedJson(), nullable=False),
+    Column("reply", SealedJson(), nullable=False),
     Column("timings_ms", json_column(), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Index(None, "owner", "created_at", "id"),
@@ -63,7 +65,7 @@ events = Table(
     Column("state", String(24), nullable=False),
     Column("skill", NAME, nullable=False),
     Column("intent", String(256), nullable=False),
-    Column("slots", json_column(), nullable=False),
+    Column("slots", SealedJson(), nullable=False),
     Column("confidence", Float, nullable=False),
     Column("router", String(64), nullable=False),
     Column("effect", String(8), nullable=False),
@@ -87,11 +89,11 @@ events = Table(
     Column("run_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
     Column("finished_at", UtcTime),
-    Column("reply", json_column()),
-    Column("question", json_column()),
-    Column("error", json_column()),
-    Column("refers", json_column()),
-    Column("undo", json_column()),
+    Column("reply", SealedJson()),
+    Column("question", SealedJson()),
+    Column("error", SealedJson()),
+    Column("refers", SealedJson()),
+    Column("undo", SealedJson()),
     CheckConstraint("state IN ({})".format(", ".join(f"'{s.value}'" for s in State)), name="state"),
     CheckConstraint("effect IN ('read', 'write', 'send')", name="effect"),
     CheckConstraint("priority BETWEEN 0 AND 9", name="priority"),
@@ -168,7 +170,7 @@ effects = Table(
     Column("event_id", ID, ForeignKey("events.id", ondelete="CASCADE"), primary_key=True),
     Column("key", String(255), primary_key=True),
     Column("owner", OWNER, nullable=False),
-    Column("result", json_column()),
+    Column("result", SealedJson("event_id", "key")),
     Column("created_at", UtcTime, nullable=False),
 )
 """What was done once: one row for each event and key, written with the effect itself."""
@@ -191,7 +193,7 @@ schedules = Table(
     Column("id", ID, primary_key=True),
     Column("owner", OWNER, nullable=False),
     Column("state", String(8), nullable=False),
-    Column("title", Text, nullable=False),
+    Column("title", SealedText(), nullable=False),
     Column("skill", NAME),
     Column("key", String(255)),
     Column("rrule", Text, nullable=False),
@@ -200,7 +202,7 @@ schedules = Table(
     Column("zone", String(64), nullable=False),
     Column("excluded", json_column(), nullable=False),
     Column("lead_seconds", Integer, nullable=False),
-    Column("steps", json_column(), nullable=False),
+    Column("steps", SealedJson(), nullable=False),
     Column("confirmed", Boolean, nullable=False),
     Column("catch_up_seconds", Integer, nullable=False),
     Column("channels", json_column()),

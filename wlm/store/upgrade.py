@@ -33,13 +33,18 @@ def upgrade_one(store: Store, schema: Schema) -> bool:
                 f"({now.found[schema.name]}, this one knows {schema.newest}); nothing was changed."
             )
         if now.pending:
-            _run(config, schema, connection)
+            _run(store, config, schema, connection)
+    if now.pending:
+        store.scrub()  # what was there before a step is not left behind
     return bool(now.pending)
 
 
-def _run(config: Config, schema: Schema, connection: Connection) -> None:
+def _run(store: Store, config: Config, schema: Schema, connection: Connection) -> None:
     config.attributes.update(
-        connection=connection, metadata=schema.tables, version_table=schema.version_table
+        connection=connection,
+        metadata=schema.tables,
+        version_table=schema.version_table,
+        store=store,
     )
     command.upgrade(config, "head")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +49,18 @@ class Vault:
     def seal(self, owner: str, table: str, column: str, row: str, value: bytes) -> str:
         """``value`` as text that only ``open`` with the same place can read."""
         with self._store.write() as connection:
-            key_id, key = self._current(connection, owner)
-        nonce = os.urandom(_NONCE)
-        sealed = nonce + key.encrypt(nonce, value, place(table, column, row, owner))
-        return f"{_FORM}.{key_id}.{base64.b64encode(sealed).decode()}"
+            return self.sealer(connection, owner)(table, column, row, value)
+
+    def sealer(self, connection: Connection, owner: str) -> Callable[[str, str, str, bytes], str]:
+        """``seal`` for many values of one owner, within a writing transaction."""
+        key_id, key = self._current(connection, owner)
+
+        def seal(table: str, column: str, row: str, value: bytes) -> str:
+            nonce = os.urandom(_NONCE)
+            sealed = nonce + key.encrypt(nonce, value, place(table, column, row, owner))
+            return f"{_FORM}.{key_id}.{base64.b64encode(sealed).decode()}"
+
+        return seal
 
     def open(self, owner: str, table: str, column: str, row: str, sealed: str) -> bytes:
         """The value. Raises ``MasterKeyFault`` if it was sealed elsewhere or was changed."""
@@ -92,9 +101,10 @@ class Vault:
         assert raw is not None
         return HKDF(SHA256(), 32, None, f"wlm secret {name}".encode()).derive(raw)
 
-    def rotate(self) -> int:
+    def rotate(self, *, discard: bool = False) -> int:
         """Put a new master key in force and wrap every user's key with it; its version.
 
+        ``discard``: also throw the older ones away, which backups from before still need.
         Others may read and write meanwhile. Where the key is a setting, the setting must
         already hold the new one beside the old one. Can be called again after a break.
         Raises ``MasterKeyFault`` if there is no new key to put in force.
@@ -114,14 +124,21 @@ class Vault:
                 connection.execute(delete(master_keys).where(master_keys.c.version < target))
                 while self._rewrap(target):
                     pass
-            if not before.fixed:
+            if discard and not before.fixed:
                 self._masters = self._source.save({target: self._keys.keys[target]})
             return target
 
     def renew(self, owner: str) -> str:
         """Give ``owner`` a new key beside the old one, for what is sealed from now on."""
         with self._store.write() as connection:
+            self.hold(connection, owner)
             return self._make(connection, owner)[0]
+
+    def hold(self, connection: Connection, owner: str) -> None:
+        """Wait for whoever is writing with the keys of ``owner``, and let nobody begin to, until
+        the transaction ends."""
+        query = select(data_keys.c.id).where(data_keys.c.owner == owner)
+        connection.execute(query.with_for_update()).all()
 
     def destroy(self, owner: str, *, but: str | None = None) -> int:
         """Destroy the keys of ``owner`` except one: what they sealed is gone. How many."""
@@ -161,7 +178,11 @@ class Vault:
         _ = self._keys  # made at first use
         query = select(master_keys.c.version).order_by(master_keys.c.version.desc()).limit(1)
         version = connection.execute(query.with_for_update(read=True)).scalar_one()
-        key_id, raw = new_id(), new_key()
+        newest = select(func.max(data_keys.c.id)).where(data_keys.c.owner == owner)
+        before = connection.execute(newest).scalar() or ""
+        while (key_id := new_id()) <= before:
+            pass  # made in the same millisecond: the newest must sort last
+        raw = new_key()
         row = {
             "id": key_id,
             "owner": owner,
@@ -188,7 +209,7 @@ class Vault:
     def _raw(self, *where: ColumnElement[bool]) -> bytes | None:
         """The one key that ``where`` picks, unwrapped."""
         for last in (False, True):
-            with self._store.read() as connection:
+            with self._store.aside() as connection:
                 row = connection.execute(select(data_keys).where(*where)).first()
             if row is None:
                 return None
@@ -216,7 +237,7 @@ class Vault:
 
     def _found(self) -> MasterKeys:
         """The master keys, made at first use; refused where they are not this database's."""
-        with self._store.read() as connection:
+        with self._store.aside() as connection:
             planted = connection.execute(select(master_keys)).all()
         if not planted:
             return self._first()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import insert, select
 
 from wlm.store.accounts.tables import audit_log
 from wlm.store.engine import Store
@@ -31,9 +31,9 @@ class Record(NamedTuple):
 class Audit:
     """Writes and reads the log."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime] | None = None) -> None:
         self._store = store
-        self._clock = clock
+        self._clock = clock or (lambda: datetime.now(UTC))
 
     def add(
         self,
@@ -78,8 +78,3 @@ class Audit:
         with self._store.read() as connection:
             rows = connection.execute(query.order_by(audit_log.c.id.desc()).limit(limit))
             return [Record(*row) for row in rows]
-
-    def blur(self, connection: Connection, owner: str) -> None:
-        """Take the addresses of an erased user out of the log; its lines stay."""
-        query = update(audit_log).where(audit_log.c.actor == owner)
-        connection.execute(query.values(address=None, detail={}))

@@ -99,11 +99,6 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ),
     ],
     "0004": [
-        ("master_keys", {"version": 1, "canary": "x", "created_at": NOW}),
-        (
-            "data_keys",
-            {"id": "k1", "owner": "local", "version": 1, "wrapped": "x", "created_at": NOW},
-        ),
         (
             "users",
             {
@@ -313,6 +308,8 @@ def test_every_step_brings_its_data_along(empty: Store, tmp_path: Path) -> None:
                 rows.append((table, row))
     with empty.read() as connection:
         for table in tables.core.sorted_tables:
+            if table.name in ("master_keys", "data_keys"):
+                continue  # the step that seals makes them
             wanted = sum(name == table.name for name, _ in rows)
             assert len(connection.execute(select(table)).all()) == wanted
 

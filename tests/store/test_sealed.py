@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import threading
@@ -281,16 +282,14 @@ def test_what_was_there_before_is_sealed_and_wiped(home: Path, tmp_path: Path) -
             break
         shutil.copy(file, old)
     upgrade(store, [CORE_SCHEMA._replace(folder=old)])
+    reply = json.dumps({"speech": SECRET, "display": SECRET, "data": {}})
     with store.write() as connection:
         connection.execute(
             text(
                 "INSERT INTO turns VALUES (:id, 'anna', 'c', :said, '{}', '[]',"
                 " :reply, '{}', '2026-11-22 09:00:00')"
             ),
-            [
-                {"id": f"t{n:04}", "said": f"{SECRET} {n}", "reply": f'{{"speech": "{SECRET}"}}'}
-                for n in range(1201)
-            ],
+            [{"id": f"t{n:04}", "said": f"{SECRET} {n}", "reply": reply} for n in range(1201)],
         )
     store.close()
     store = open_store(settings)

@@ -125,7 +125,10 @@ def vault_of(dialect: Dialect) -> Any:
     """The vault of the store that a statement runs in."""
     vault = getattr(dialect, "wlm_vault", None)
     if vault is None:
-        raise RuntimeError("sealed columns need a store that has a vault: use open_store")
+        raise RuntimeError(
+            "this engine was made without its store's vault: open_store gives one to all that "
+            "Store._engines names"
+        )
     return vault
 
 

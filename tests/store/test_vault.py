@@ -247,6 +247,17 @@ def test_processes_that_start_at_once_make_one_key(settings: config.Settings, st
     assert all(vaults[0].open("anna", *WHERE, value) == b"x" for value in sealed)
 
 
+def test_a_key_whose_making_was_undone_is_made_again(store: Store) -> None:
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), store.write():
+            lost = store.vault.seal("anna", *WHERE, b"hello")
+            raise ZeroDivisionError
+    sealed = store.vault.seal("anna", *WHERE, b"hello")
+    assert store.vault.open("anna", *WHERE, sealed) == b"hello"
+    with pytest.raises(MasterKeyFault, match="destroyed"):
+        Vault(store, store.vault._source).open("anna", *WHERE, lost)
+
+
 def test_a_swapped_key_is_refused(store: Store) -> None:
     sealed = store.vault.seal("anna", *WHERE, b"hello")
     store.vault.seal("ben", *WHERE, b"hello")

@@ -181,9 +181,7 @@ class Store:
 
     def _lightly(self) -> Engine:
         if self._light is None:
-            self._light = self._with_vault(
-                _engine(self.url, immediate=True, synchronous="NORMAL")
-            )
+            self._light = self._with_vault(_engine(self.url, immediate=True, synchronous="NORMAL"))
         return self._light
 
     def _with_vault(self, engine: Engine) -> Engine:

@@ -177,7 +177,11 @@ class Vault:
 
         _ = self._keys  # made at first use
         query = select(master_keys.c.version).order_by(master_keys.c.version.desc()).limit(1)
-        version = connection.execute(query.with_for_update(read=True)).scalar_one()
+        version = connection.execute(query.with_for_update(read=True)).scalar()
+        if version is None:
+            self._masters = None  # the transaction that made it was undone
+            _ = self._keys
+            version = connection.execute(query).scalar_one()
         newest = select(func.max(data_keys.c.id)).where(data_keys.c.owner == owner)
         before = connection.execute(newest).scalar() or ""
         while (key_id := new_id()) <= before:

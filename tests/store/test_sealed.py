@@ -61,6 +61,7 @@ def test_which_columns_are_sealed() -> None:
         "events": {"slots", "reply", "question", "error", "refers", "undo"},
         "effects": {"result"},
         "schedules": {"title", "steps"},
+        "corrections": {"text"},
     }
 
 

@@ -277,7 +277,7 @@ corrections = Table(
     Column("id", ID, primary_key=True),
     Column("owner", OWNER, nullable=False),
     Column("key", String(64), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", SealedText(), nullable=False),
     Column("intent", String(256), nullable=False),
     Column("turn", ID),
     Column("created_at", UtcTime, nullable=False),

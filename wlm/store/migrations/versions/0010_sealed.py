@@ -20,6 +20,7 @@ SEALED = {
     ),
     "effects": (["event_id", "key"], {"result": True}),
     "schedules": (["id"], {"title": False, "steps": True}),
+    "corrections": (["id"], {"text": False}),
 }
 
 

@@ -19,6 +19,10 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 _MEAN_SCALE = np.float32(6.0)
 """How large the weights of a new class are to begin with, per unit of its mean row."""
+_RARE = np.float32(4.0)
+"""How far below the others a new class begins: many together must not outweigh one known."""
+_MASTERED = 0.02
+"""Rows whose class is missed by less than this teach nothing more, and only cost time."""
 _HARM = np.float32(1.25)
 """How much worse it is to do what was not asked for than to ask back what was."""
 
@@ -84,6 +88,7 @@ def fit(
         iterations = recipe.last_iterations
     else:
         start, iterations = _start(base, columns, rows, names), recipe.more_iterations
+        rows = rows.pick(_unmastered(rows, start, [name in base.classes for name in names]))
         temperature, threshold = base.temperature, base.act_from
         report = {**base.report, "samples": len(samples)}
     linear = _train(rows, len(names), recipe, iterations, start)
@@ -141,8 +146,16 @@ def _start(base: Model, columns: NDArray[np.uint32], rows: Rows, names: Sequence
         else:
             mine = rows.matrix[rows.classes == index].mean(0)
             weights[:-1, index] = _MEAN_SCALE * (mine - every)
-            weights[-1, index] = -weights[:-1, index] @ (mine + every) / 2
+            weights[-1, index] = -weights[:-1, index] @ (mine + every) / 2 - _RARE
     return Linear(weights)
+
+
+def _unmastered(rows: Rows, start: Linear, known: Sequence[bool]) -> NDArray[np.bool_]:
+    """Rows of new classes, and those of known ones that are not yet clearly right."""
+    chances = softmax(start.logits(rows.matrix))
+    missed = 1 - chances[np.arange(len(chances)), rows.classes]
+    keep: NDArray[np.bool_] = (missed > _MASTERED) | ~np.array(known)[rows.classes]
+    return keep
 
 
 def _rows(
@@ -170,7 +183,8 @@ def _rows(
     index = {name: i for i, name in enumerate(names)}
     classes = np.array([index[sample.intent] for sample in samples], np.int64)
     share = np.array([sample.share for sample in samples], np.float32)
-    importance = _importance(share, classes, names, recipe.none_share)
+    old = [base is None or name in base.classes for name in names]
+    importance = _importance(share, classes, old, recipe.none_share)
     return columns, Rows(matrix, classes, groups, importance)
 
 
@@ -185,18 +199,26 @@ def _choose_columns(hashes: NDArray[np.uint32], groups: Ints, limit: int) -> NDA
     return values
 
 
-def _importance(share: Floats, classes: Ints, names: Sequence[str], none_share: float) -> Floats:
-    """Each intent weighs as the root of its examples; none as all intents together."""
+def _importance(share: Floats, classes: Ints, old: Sequence[bool], none_share: float) -> Floats:
+    """Each intent weighs as the root of its examples; none as all ``old`` intents together.
+
+    ``old``, by class, says what was there before. However many intents are new, together they
+    weigh no more than the old, so that what was learnt before is not outvoted.
+    """
     weights = share.copy()
-    none = len(names) - 1
+    none = len(old) - 1
     for index in range(none):
         mine = classes == index
         if mine.any():
             weights[mine] *= np.float32(float(share[mine].sum()) ** -0.5)
-    inside = float(weights[classes != none].sum())
+    before = np.array(old)[classes] & (classes != none)
+    after = ~np.array(old)[classes]
+    inside, fresh = float(weights[before].sum()), float(weights[after].sum())
     outside = float(share[classes == none].sum())
     if inside and outside:
         weights[classes == none] *= np.float32(none_share * inside / outside)
+    if inside and fresh > inside:
+        weights[after] *= np.float32(inside / fresh)
     return weights
 
 

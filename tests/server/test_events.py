@@ -126,6 +126,7 @@ def test_who_will_not_wait_gets_the_event_to_watch(app: Flask, connect: Connect)
         (b"", 400),
         (b"{", 400),
         (b'{"text": 5}', 400),
+        (b'{"text": "x", "yes": 0}', 400),
         (b'{"text": "  "}', 400),
         (b'{"text": "x", "who": "me"}', 400),
         (b'{"text": "a\\u0000b"}', 400),

@@ -121,7 +121,7 @@ def read_body(model: type[Form]) -> Any:
         raise UnsupportedMediaType
     raw = request.get_data(cache=False)
     try:
-        made = model.model_validate_json(raw or b"{}")
+        made = model.model_validate_json(raw or b"{}", strict=True)
     except ValidationError as error:
         raise invalid(error, "body") from None
     if b"\\u0000" in raw and "\0" in repr_of_text(made.model_dump()):

@@ -155,7 +155,8 @@ def _responses(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for status, gives in {contract.status: contract.gives, **contract.also}.items():
-        found[str(status)] = _response(gives, contract, schemas)
+        empty = gives is None and status == 200
+        found["204" if empty else str(status)] = _response(gives, contract, schemas)
     problem = {MEDIA_TYPE: {"schema": _schema(Problem, schemas)}}
     if method == "GET":
         found["304"] = {"description": "Not changed since the ETag given."}

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS, LAZY_SECONDS = 1.0, 5.0
+"""How often a sweep is made: at most a hundredth of a core is spent on it, as far as that goes."""
 _WAIT_SECONDS = 1.0
 _MOST_STUCK = 8
 
@@ -89,6 +90,7 @@ class Crew:
         self._busy = 0
         self._lock = threading.Lock()
         self._stopping = False
+        self._between = SWEEP_SECONDS
         # It logs exceptions with their texts; what goes wrong is logged here, without.
         logging.getLogger("huey").setLevel(logging.CRITICAL)
         self._listener = engine.bell.rings()
@@ -174,7 +176,7 @@ class Crew:
     def _sweep(self) -> float:
         started = time.monotonic()
         try:
-            wait = self._engine.tend(SWEEP_SECONDS)
+            wait = self._engine.tend(self._between)
         except WlmError as error:
             log.warning("sweep failed: %s", error.code)
             wait = SWEEP_SECONDS
@@ -182,4 +184,5 @@ class Crew:
             log.error("sweep failed (%s)", type(error).__name__)
             wait = SWEEP_SECONDS
         spent = time.monotonic() - started
-        return max(wait, 0.02, min(4 * spent, 10.0))
+        self._between = min(max(100 * spent, SWEEP_SECONDS), LAZY_SECONDS)
+        return max(wait, 0.02, min(4 * spent, LAZY_SECONDS))

@@ -253,6 +253,19 @@ def test_a_server_that_ignores_tools_is_asked_for_json(server: LlmServer) -> Non
         assert len(plain.asked) == 2 + 2 + 1 + 1  # twice both ways, then it is known
 
 
+def test_a_form_that_is_answered_500_is_not_the_last(server: LlmServer) -> None:
+    def says(asked: Any) -> Any:
+        form = asked.request.get("response_format", {}).get("type")
+        if form == "json_schema":
+            return Answer(500, b"{}")
+        return [("meeting__create", {"said": asked.text})] if form else "hello"
+
+    server.says = says
+    with assistant(server) as made:
+        _, told = decide(made, UNSURE)
+    assert (told["answer"], told["protocol"]) == (["meeting.create"], "json_object")
+
+
 def test_a_server_that_only_talks_says_none(server: LlmServer) -> None:
     with LlmServer(lambda _: [], tools=False, schema=False) as talker, assistant(talker) as made:
         assert decide(made, UNSURE)[1]["answer"] == ["none"]

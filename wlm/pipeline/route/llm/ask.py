@@ -125,6 +125,10 @@ class Asker:
                 answer = self._call(question, protocol, asked)
             except Refused:
                 continue
+            except ProviderAway:  # some servers answer 500 to a form that they do not know
+                if protocol == _FALLBACKS[-1] or time.monotonic() >= question.deadline:
+                    raise
+                continue
             if not answer.plain:
                 asked.answer, asked.protocol = answer, protocol
                 return

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from wlm.pipeline.slots.atoms import low
 from wlm.pipeline.slots.calendar import Calendar
+from wlm.pipeline.slots.choices import table
 from wlm.pipeline.slots.moments import When
 from wlm.pipeline.slots.plan import Plan
+from wlm.pipeline.slots.tokens import Token
+from wlm.pipeline.slots.words import UNITS
 from wlm.plugins.slots import SlotSpec
 from wlm.types import iso_duration
 
+_SHIFTS = frozenset({"later", "earlier"})
 OLD = "old"
 """The name of a slot for the time that something has now, before it is moved."""
 
@@ -86,3 +92,18 @@ def on_day(cal: Calendar, when: When) -> Calendar:
     assert when.start is not None
     start = when.start
     return Calendar(cal.at(start.date(), 0, 0) if start.date() != cal.today else cal.now)
+
+
+def unmoved(plan: Plan, tokens: Sequence[Token]) -> Sequence[Token]:
+    """The words without those that make a point in time of a length for this intent.
+
+    "An hour later" says how far to move a meeting, "an hour before" when to be reminded of it.
+    """
+    if any((word,) in table(slot) for slot in plan.of("choice") for word in _SHIFTS):
+        tokens = [t._replace(low="·") if t.low in _SHIFTS else t for t in tokens]
+    if any(slot.name == BEFORE for slot in plan.of("duration")):
+        tokens = [
+            t._replace(low="·") if t.low == "before" and low(tokens, i - 1) in UNITS else t
+            for i, t in enumerate(tokens)
+        ]
+    return tokens

@@ -25,8 +25,8 @@ from wlm.pipeline.slots.plan import TIMED, Plan
 from wlm.pipeline.slots.texts import after_cue, cue_at, is_cased, remainder, trim
 from wlm.pipeline.slots.times import find_in
 from wlm.pipeline.slots.tokens import tokenise
-from wlm.pipeline.slots.when import BEFORE, TimeSlots, on_day, span_of_old
-from wlm.pipeline.slots.words import UNITS, words
+from wlm.pipeline.slots.when import TimeSlots, on_day, span_of_old, unmoved
+from wlm.pipeline.slots.words import words
 from wlm.plugins.slots import SlotSpec
 
 _PERSON_CUES = frozenset({(word,) for word in ("with", "from", "to", "by", "for", "of", "about")})
@@ -45,7 +45,6 @@ _TIME_LEADS = words(
 _PAST_INTENTS = frozenset({"list", "search", "read", "headlines"})
 _PAST_SKILLS = frozenset({"email", "news"})
 _PAST_WORDS = frozenset({"did", "was", "were", "had", "happened", "ago", "missed"})
-_SHIFTS = frozenset({"later", "earlier"})
 _TURNS, _WINDOW = 8, 24
 _PIVOTS = frozenset({"to", "until", "till", "for"})
 
@@ -163,25 +162,13 @@ class Work:
         limit = next((i for i, mark in enumerate(self.marks) if mark == "-"), len(self.tokens))
         tokens = self.tokens[:limit]
         pivot = self._pivot(cal, limit) if slots.old is not None else None
-        if self._shifts:
-            tokens = [t._replace(low="·") if t.low in _SHIFTS else t for t in tokens]
-        if any(slot.name == BEFORE for slot in self.plan.of("duration")):
-            tokens = [
-                t._replace(low="·") if t.low == "before" and low(tokens, i - 1) in UNITS else t
-                for i, t in enumerate(tokens)
-            ]
+        tokens = unmoved(self.plan, tokens)
         if pivot is not None:
             self._moved(slots, cal, pivot, limit)
         else:
             for when in self._ranked(find_in(tokens, cal, hint=self._hint)):
                 self._time(slots, when, 0)
         self._numbers()
-
-    @property
-    def _shifts(self) -> bool:
-        """Whether "an hour later" says how far to move something, not when it is."""
-        tables = [choices.table(slot) for slot in self.plan.of("choice")]
-        return any((word,) in table for table in tables for word in _SHIFTS)
 
     def _past(self) -> bool:
         if self.spec.skill in _PAST_SKILLS:

@@ -166,3 +166,9 @@ def _seal(spec: IntentSpec, templates: dict[tuple[Item, ...], Template]) -> str:
     texts = [slot for slot in spec.slots if slot.kind == "text" and slot.name in last]
     required = [slot for slot in texts if slot.required]
     return (required or texts)[0].name if texts else ""
+
+
+def leads_to(plan: Plan, word: str, slot: SlotSpec) -> bool:
+    """Whether some example has the slot's mark right after that word."""
+    pairs = {pair for t in plan.templates for pair in zip(t.items, t.items[1:], strict=False)}
+    return (word, f"{{{slot.name}}}") in pairs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -94,7 +93,7 @@ def on_day(cal: Calendar, when: When) -> Calendar:
     return Calendar(cal.at(start.date(), 0, 0) if start.date() != cal.today else cal.now)
 
 
-def unmoved(plan: Plan, tokens: Sequence[Token]) -> Sequence[Token]:
+def unmoved(plan: Plan, tokens: list[Token]) -> list[Token]:
     """The words without those that make a point in time of a length for this intent.
 
     "An hour later" says how far to move a meeting, "an hour before" when to be reminded of it.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from typing import Any
 
-from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.slots import choices, contacts
 from wlm.pipeline.slots.align import Aligned, Run, align
 from wlm.pipeline.slots.atoms import low, number
@@ -18,13 +16,13 @@ from wlm.pipeline.slots.function_words import (
     TITLES,
 )
 from wlm.pipeline.slots.given_names import GIVEN_NAMES
+from wlm.pipeline.slots.marks import Marks
 from wlm.pipeline.slots.moments import When
-from wlm.pipeline.slots.people import Known, Name, known, names_at, owner_stem
+from wlm.pipeline.slots.people import Name, known, names_at, owner_stem
 from wlm.pipeline.slots.places import place_at, place_end, place_name
-from wlm.pipeline.slots.plan import TIMED, Plan
-from wlm.pipeline.slots.texts import after_cue, cue_at, is_cased, remainder, trim
+from wlm.pipeline.slots.plan import TIMED, leads_to
+from wlm.pipeline.slots.texts import after_cue, cue_at, remainder, trim
 from wlm.pipeline.slots.times import find_in
-from wlm.pipeline.slots.tokens import tokenise
 from wlm.pipeline.slots.when import TimeSlots, on_day, span_of_old, unmoved
 from wlm.pipeline.slots.words import words
 from wlm.plugins.slots import SlotSpec
@@ -49,26 +47,8 @@ _TURNS, _WINDOW = 8, 24
 _PIVOTS = frozenset({"to", "until", "till", "for"})
 
 
-class Work:
-    """The state of one filling. ``slots``, ``spans`` and ``doubts`` are the result."""
-
-    def __init__(self, plan: Plan, text: str, utterance: Utterance, *, hint: bool = False) -> None:
-        self.plan, self.spec = plan, plan.spec
-        self.text, self.utterance = text, utterance
-        self.tokens = tokenise(text)
-        self.slots: dict[str, Any] = {}
-        self.spans: dict[str, list[tuple[int, int]]] = {}
-        self.doubts: dict[str, str] = {}
-        self.marks = [""] * len(self.tokens)
-        self.taken = [False] * len(self.tokens)
-        """By token, whether it was given to a slot."""
-        self._starts = [token.start for token in self.tokens]
-        self._ends = [token.end for token in self.tokens]
-        self.cased = is_cased(text)
-        self.explained = False
-        self.complete = False
-        """Whether one phrase explains every word, and each of its slots was filled."""
-        self._hint = hint
+class Work(Marks):
+    """The steps of one filling. ``slots``, ``spans`` and ``doubts`` are the result."""
 
     def run(self) -> None:
         """Fill what can be filled."""
@@ -90,23 +70,6 @@ class Work:
             self.complete = set(found.spans) <= set(self.slots) and (found.bare or bool(self.slots))
         order = [slot.name for slot in self.spec.slots]
         self.slots = {name: self.slots[name] for name in order if name in self.slots}
-
-    # marks
-
-    @property
-    def free(self) -> list[bool]:
-        """By token, whether it is still to be had."""
-        return [not taken for taken in self.taken]
-
-    def _mark(self, first: int, last: int, mark: str) -> None:
-        for i in range(first, last):
-            self.marks[i] = mark
-            self.taken[i] = True
-
-    def _take(self, name: str, first: int, last: int, mark: str | None = None) -> None:
-        self._mark(first, last, mark or name)
-        span = (self.tokens[first].start, self.tokens[last - 1].end)
-        self.spans.setdefault(name, []).append(span)
 
     # the body of what is sent
 
@@ -147,11 +110,6 @@ class Work:
                 ):
                     self.slots[phone.name] = piece.value
                     self._take(phone.name, *run)
-
-    def _tokens_of(self, start: int, end: int) -> Run | None:
-        first = bisect_right(self._ends, start)
-        last = bisect_left(self._starts, end)
-        return Run(first, last) if last > first else None
 
     def _times(self) -> None:
         if not self.plan.of(*TIMED):
@@ -306,12 +264,8 @@ class Work:
         i = name.first - 1
         while i >= 0 and low(self.tokens, i) in ("a", "an", "the", "my", "our"):
             i -= 1
-        lead, mark = low(self.tokens, i), f"{{{order[0].name}}}"
-        stands = any(
-            pair == (lead, mark)
-            for template in self.plan.templates
-            for pair in zip(template.items, template.items[1:], strict=False)
-        )
+        lead = low(self.tokens, i)
+        stands = leads_to(self.plan, lead, order[0])
         return order[0] if stands else None
 
     def _led_to(self, i: int) -> bool:
@@ -411,20 +365,6 @@ class Work:
             return False
         following = self.tokens[name.last]
         return following.shape == "word" and not self.marks[name.last] and following.low not in STOP
-
-    @property
-    def _known_people(self) -> tuple[str, ...]:
-        vocabulary = self.utterance.vocabulary
-        return tuple(n for key in ("person", "people") for n in vocabulary.get(key, ()))
-
-    def _book(self, slot: SlotSpec) -> Known:
-        kinds = ("person", "people") if slot.kind == "person" else ("place", "places")
-        return known(self._vocabulary(slot, *kinds))
-
-    def _vocabulary(self, slot: SlotSpec, *kinds: str) -> tuple[str, ...]:
-        vocabulary = self.utterance.vocabulary
-        keys = dict.fromkeys((slot.name, slot.kind, *kinds))
-        return tuple(name for key in keys for name in vocabulary.get(key, ()))
 
     def _places(self) -> None:
         for slot in self.plan.of("place"):

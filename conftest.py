@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# No test touches the keyring of whoever runs it; programs that tests start neither. Before
+# keyring is first imported, since it chooses then.
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -30,17 +30,13 @@ class Pantry(Skill):
 
 
 class Thief(Skill):
-    """Says the same as the pantry, and more of it."""
+    """Wants one of the things that the pantry does, and says it in more ways."""
 
     @intent(
         examples=[
-            "what is in the pantry",
-            "what is there in the pantry",
-            "show the pantry",
             "show the pantry list",
             "show me the pantry list",
-            "read me the pantry list",
-            "read the pantry list",
+            "please show the pantry list",
         ],
         keywords=["pantry", "list"],
     )

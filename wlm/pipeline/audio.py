@@ -10,6 +10,7 @@ otherwise name other files or addresses.
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -83,6 +84,7 @@ class Blocks:
             yield from self._decode(self._source, "the recording")
 
     def _decode(self, file: BinaryIO, name: str) -> Iterator[Samples]:
+        load_av()
         import av
         from av.error import FFmpegError
 
@@ -208,6 +210,7 @@ class Resampler:
     """Mono float32 from ``rate`` Hz to 16 kHz, piece by piece, without seams."""
 
     def __init__(self, rate: int) -> None:
+        load_av()
         from av.audio.resampler import AudioResampler
 
         self.rate = rate
@@ -236,3 +239,13 @@ class Resampler:
     def _joined(frames: list[Any]) -> Samples:
         parts = [frame.to_ndarray()[0] for frame in frames]
         return np.clip(np.concatenate(parts), -1, 1) if parts else np.empty(0, np.float32)
+
+
+_LOADING = threading.Lock()
+
+
+def load_av() -> None:
+    """Import PyAV whole. Its modules import each other in a circle, so that of two threads
+    which begin at once (a microphone's and the recogniser's) one would find half of it."""
+    with _LOADING:
+        import av  # noqa: F401

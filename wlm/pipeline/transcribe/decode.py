@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from wlm.errors import ModelMissing, UsageError
+from wlm.pipeline.audio import load_av
 from wlm.pipeline.transcribe import judge
 from wlm.pipeline.transcribe.interface import SAMPLE_RATE
 from wlm.pipeline.transcribe.judge import Attempt, Span
@@ -89,6 +90,7 @@ class Decoder:
     """A loaded model. Safe to call from several threads; ``workers`` of them run at once."""
 
     def __init__(self, folder: Path, *, workers: int, threads: int) -> None:
+        load_av()
         from faster_whisper import WhisperModel
 
         try:

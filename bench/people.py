@@ -52,7 +52,7 @@ def invent(rng: random.Random, syllables: int) -> str:
 def people(count: int, rng: random.Random) -> list[Contact]:
     """Invented people; half have one of thirty given names, families follow Zipf."""
     rare = [invent(rng, 1) for _ in range(2_000)]
-    families = list({invent(rng, rng.choice((1, 1, 2))) for _ in range(30_000)})
+    families = sorted({invent(rng, rng.choice((1, 1, 2))) for _ in range(30_000)})
     weights = [1 / (rank + 20) for rank in range(len(families))]
     companies = [f"{invent(rng, 2)} {rng.choice(('Ltd', 'Inc', 'GmbH'))}" for _ in range(5_000)]
     last = rng.choices(families, weights, k=count)

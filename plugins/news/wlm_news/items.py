@@ -20,6 +20,8 @@ LIMIT = 100
 """Items read of one feed."""
 
 _TITLE, _SUMMARY = 240, 600
+_OPENING = 100
+"""Characters of the text that stand for a title, where there is none."""
 _LONG_TAG = re.compile(rb"<[^<>]{8192,}>?")  # many attributes take a parser minutes
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]{0,2000}>", re.S | re.I)
 
@@ -79,7 +81,7 @@ def _read_xml(body: bytes, source: str, url: str) -> list[Item]:
 
 def _from_entry(entry: Any, source: str, url: str) -> Item:
     link = _link(entry.get("link"), url)
-    title = clean(entry.get("title"), _TITLE)
+    title = clean(entry.get("title"), _TITLE) or clean(entry.get("description"), _OPENING)
     return Item(
         str(entry.get("id") or link or title)[:500],
         title,
@@ -106,7 +108,7 @@ def _read_json(body: bytes, source: str, url: str) -> list[Item]:
 def _from_json(raw: dict[str, Any], source: str, url: str) -> Item:
     text = raw.get("content_text") or raw.get("content_html")
     link = _link(raw.get("url") or raw.get("external_url"), url)
-    title = clean(raw.get("title"), _TITLE) or clean(text, 100)
+    title = clean(raw.get("title"), _TITLE) or clean(text, _OPENING)
     tags = raw.get("tags")
     return Item(
         str(raw.get("id") or link or title)[:500],

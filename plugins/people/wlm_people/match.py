@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
+from types import ModuleType
 
 from wlm_people.short_forms import other_forms
 from wlm_people.sounds import codes, loose
@@ -44,18 +45,21 @@ def similarity(said: str, word: str) -> float:
     return min(best, 0.94)
 
 
-def _letters(said: str, word: str) -> float:
+@cache
+def _osa() -> ModuleType:
     from rapidfuzz.distance import OSA
 
+    return OSA
+
+
+def _letters(said: str, word: str) -> float:
     # A slip in a short word leaves less of it: four letters with one wrong are 0.7.
     longest = max(len(said), len(word))
-    return max(0.0, 1 - OSA.distance(said, word) * 1.2 / longest)
+    return max(0.0, 1 - _osa().distance(said, word) * 1.2 / longest)
 
 
 def _sound(said: str, word: str) -> float:
-    from rapidfuzz.distance import OSA
-
-    letters = OSA.normalized_similarity(said, word)
+    letters = _osa().normalized_similarity(said, word)
     if codes(said) & codes(word):
         return 0.72 + 0.24 * letters
     a, b = loose(said), loose(word)
@@ -63,7 +67,7 @@ def _sound(said: str, word: str) -> float:
         return 0.0
     if a == b:
         return 0.6 + 0.34 * letters
-    alike = OSA.normalized_similarity(a, b)
+    alike = _osa().normalized_similarity(a, b)
     return 0.5 * alike + 0.4 * letters if alike >= 0.5 else 0.0
 
 

@@ -71,32 +71,38 @@ def at(book: Book, text: str, field: str) -> list[Contact]:
     said = fold(text).split()[:_SAID]
     if not said:
         return []
-    people = book.where(*(_has([word], [field], book) for word in said), used_first=True)
+    people = book.where(_has([[word] for word in said], [field], book), used_first=True)
     if not people:
         options = [_words_like(book, word, SURE) for word in said]
         if all(options):
-            people = book.where(
-                *(_has(list(option), [field], book) for option in options), used_first=True
-            )
+            having = _has([list(option) for option in options], [field], book)
+            people = book.where(having, used_first=True)
     return sorted(people, key=lambda contact: -contact.used)
 
 
-def _has(options: Sequence[str], fields: Iterable[str], book: Book) -> ColumnElement[bool]:
-    """Contacts that are filed under one of the words."""
-    return contacts.c.id.in_(
-        select(names.c.contact).where(
-            names.c.owner == book.owner, names.c.word.in_(options), names.c.field.in_(fields)
+def _has(
+    groups: Sequence[Sequence[str]], fields: Iterable[str], book: Book
+) -> ColumnElement[bool]:
+    """Contacts that are filed under a word of each group."""
+    within: list[ColumnElement[bool]] = []
+    for group in sorted(groups, key=len, reverse=True):  # few forms: probably few people
+        people = select(names.c.contact).where(
+            names.c.owner == book.owner,
+            names.c.word.in_(group),
+            names.c.field.in_(fields),
+            *within,
         )
-    )
+        within = [names.c.contact.in_(people)]
+    return contacts.c.id.in_(people)
 
 
 def _exact(book: Book, said: list[str], fields: Sequence[str]) -> list[Hit]:
     """Those with every said word as it is, as a short form, or as an initial."""
     full = [word for word in said if len(word) > 1]
-    conditions = [_has(_forms(word), fields, book) for word in full]
-    if not conditions:
+    if not full:
         return []
-    people = book.where(*conditions, limit=_MOST, used_first=True)
+    having = _has([_forms(word) for word in full], fields, book)
+    people = book.where(having, limit=_MOST, used_first=True)
     if len(people) == _MOST:  # the one who is called just so may not be among the first
         people += book.where(contacts.c.folded == " ".join(said), limit=_MOST, used_first=True)
     return [hit for hit in _ranked(people, said, fields) if hit.score >= SURE]
@@ -109,20 +115,22 @@ def _forms(word: str) -> list[str]:
 
 def _alike(book: Book, said: list[str], fields: Sequence[str]) -> list[Hit]:
     """Those whose words sound or are spelt like the said ones."""
-    spoken = readings(said)
-    full = {word for reading in spoken for word in reading if len(word) > 1}
-    options = {word: _words_like(book, word, _WORD) for word in sorted(full)}
+    options: dict[str, dict[str, float]] = {}
     people: dict[str, Contact] = {}
     for least in (_LIKELY, _WORD):  # the likely words first: common ones would crowd them out
-        for reading in spoken:
-            likely = [_at_least(options[word], least) for word in reading if len(word) > 1]
+        for reading in readings(said):
+            full = [word for word in reading if len(word) > 1]
+            for word in full:
+                if word not in options:
+                    options[word] = _words_like(book, word, _WORD)
+            likely = [_at_least(options[word], least) for word in full]
             if likely and all(likely):
-                having = [_has(each, fields, book) for each in likely]
-                found = book.where(*having, limit=_MOST, used_first=True)
+                having = _has(likely, fields, book)
+                found = book.where(having, limit=_MOST, used_first=True)
                 people |= {contact.id: contact for contact in found}
-        hits = _ranked(people.values(), said, fields)
-        if hits and hits[0].score >= _floor(said):
-            return hits
+                hits = _ranked(people.values(), said, fields)
+                if hits and hits[0].score >= _floor(said):
+                    return hits
     sound = loose("".join(said))
     if len(sound) > 2:
         found = book.where(contacts.c.sound == sound, limit=_MOST)
@@ -137,7 +145,7 @@ def _partly(
     likely = {word for one in said if one in options for word in _at_least(options[one], _LIKELY)}
     if len(said) < 2 or not likely:
         return []
-    people = book.where(_has(sorted(likely), fields, book), limit=_MOST, used_first=True)
+    people = book.where(_has([sorted(likely)], fields, book), limit=_MOST, used_first=True)
     return [Hit(hit.contact, NEAR) for hit in _ranked(people, said, fields)]
 
 

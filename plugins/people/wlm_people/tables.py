@@ -42,6 +42,8 @@ contacts = Table(
     Index(None, "owner", "folded"),
     Index(None, "owner", "sound"),
     Index(None, "owner", "used"),
+    # The names index gives ids: without this, SQLite walks through every row of the owner.
+    Index(None, "owner", "id", "used"),
 )
 
 details = Table(

@@ -27,13 +27,17 @@ def import_vcards(ctx: Context, data: bytes) -> Imported:
 
     Raises ``UsageError`` if the file has no card.
     """
-    texts = _CARD.findall(decode(data))
-    if not texts:
-        raise UsageError(
-            "There is no vCard in this file; nothing was changed.",
-            hint="Export the contacts as vCard (.vcf) and try again.",
-        )
-    return bring_in(ctx, (from_lines(read(text)) for text in texts))
+    return bring_in(ctx, (from_lines(read(text)) for text in texts_of(decode(data))))
+
+
+def texts_of(text: str) -> list[str]:
+    """The cards of a file, apart. Raises ``UsageError`` if it has none."""
+    if found := _CARD.findall(text):
+        return found
+    raise UsageError(
+        "There is no vCard in this file; nothing was changed.",
+        hint="Export the contacts as vCard (.vcf) and try again.",
+    )
 
 
 def import_contacts(ctx: Context, data: bytes) -> Imported:

@@ -45,6 +45,8 @@ def made(number: int, chance: random.Random) -> Entry:
     if rrule and chance.random() < 0.5:
         rrule += ";COUNT=20"
     start = FIRST + timedelta(minutes=15 * chance.randrange(4 * 365 * 96))
+    if "BYDAY" in rrule:  # a start beside the rule is read differently by everybody
+        start += timedelta(days=-start.weekday())
     return Entry(
         id=new_id(),
         uid=f"{number}@bench",
@@ -67,7 +69,9 @@ def ours(events: Sequence[Entry], folder: Path, rounds: int) -> dict[str, Any]:
     calendar = Calendar(ctx)
     calendar.add(*events)
     return {
-        "a month": timed([lambda m=m: len(calendar.between(m, m + A_MONTH)) for m in MONTHS], rounds),
+        "a month": timed(
+            [lambda m=m: len(calendar.between(m, m + A_MONTH)) for m in MONTHS], rounds
+        ),
         "a day": timed(
             [lambda m=m: len(calendar.between(m, m + timedelta(days=1))) for m in MONTHS], rounds
         ),
@@ -128,8 +132,11 @@ def main() -> None:
     print(f"{given.events} events{'look':>20}{'p50 ms':>9}{'p95 ms':>9}{'found':>9}")
     for name, row in result["ours"].items():
         print(f"{'wlm-meeting':<18}{name:>14}{row['p50']:>9}{row['p95']:>9}{row['found']:>9}")
-    print(f"{'recurring-ical':<18}{'a month':>14}{other['p50']:>9}{other['p95']:>9}{other['found']:>9}")
-    print(f"parsed by it in {result['library']['parse_s']} s; ours takes {result['ratio']} of its time")
+    shown = f"{other['p50']:>9}{other['p95']:>9}{other['found']:>9}"
+    print(f"{'recurring-ical':<18}{'a month':>14}{shown}")
+    print(
+        f"it parsed for {result['library']['parse_s']} s; ours takes {result['ratio']} of its time"
+    )
     print(f"a month under {LIMIT_MS:g} ms with the same found: {'yes' if result['met'] else 'NO'}")
 
 

@@ -133,7 +133,9 @@ def main() -> None:
         result = read(kind, path.read_bytes(), given.seconds)
         counts[kind].update({result.outcome: 1, "things": result.found})
         slowest[kind] = max(slowest[kind], result.seconds)
-        if result.outcome == "crashed" or (given.verbose and result.outcome in ("refused", "empty")):
+        if result.outcome == "crashed" or (
+            given.verbose and result.outcome in ("refused", "empty")
+        ):
             print(f"{result.outcome} {path}: {result.why}", file=sys.stderr)
     crashed = sum(count["crashed"] for count in counts.values())
     if given.json:

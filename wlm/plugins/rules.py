@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -184,7 +184,7 @@ def expand(
     """
     parts = dict(piece.split("=", 1) for piece in text.split(";"))
     origin = _nearer(parts, start, after)
-    plain = _plain(parts, start, origin)
+    plain = _plain(parts, start, origin, after)
     for moment in _build(text, origin, final) if plain is None else plain:
         if moment >= before or (final is not None and moment > final):
             return
@@ -193,21 +193,39 @@ def expand(
 
 
 def _plain(
-    parts: Mapping[str, str], start: datetime, origin: datetime
+    parts: Mapping[str, str], start: datetime, origin: datetime, after: datetime
 ) -> Iterator[datetime] | None:
-    """Every N days, or every N weeks on some days: most series, and these need no library."""
+    """Most series need no library: every N days, weeks (on some days), months or years."""
     names = parts.get("BYDAY", "").split(",") if "BYDAY" in parts else []
     if set(parts) - {"FREQ", "INTERVAL", "BYDAY"} or not set(names) <= set(_DAYS):
         return None
     interval = int(parts.get("INTERVAL", "1"))
-    if parts["FREQ"] == "DAILY" and not names:
-        return _steps([origin], timedelta(days=interval), start)
-    if parts["FREQ"] != "WEEKLY":
+    if parts["FREQ"] == "WEEKLY":
+        monday = origin - timedelta(days=origin.weekday())
+        days = sorted(map(_DAYS.index, names)) or [origin.weekday()]
+        first_week = [monday + timedelta(days=day) for day in days]
+        return _steps(first_week, timedelta(weeks=interval), start)
+    if names:
         return None
-    monday = origin - timedelta(days=origin.weekday())
-    days = sorted(map(_DAYS.index, names)) or [origin.weekday()]
-    first_week = [monday + timedelta(days=day) for day in days]
-    return _steps(first_week, timedelta(weeks=interval), start)
+    match parts["FREQ"]:
+        case "DAILY":
+            return _steps([origin], timedelta(days=interval), start)
+        case "MONTHLY":
+            return _months(start, interval, after)
+        case "YEARLY":
+            return _months(start, 12 * interval, after)
+    return None
+
+
+def _months(start: datetime, interval: int, after: datetime) -> Iterator[datetime]:
+    """The day of ``start`` in every N-th month, from that of ``after`` on; others lack it."""
+    first = start.year * 12 + start.month - 1
+    passed = max(0, (after.year * 12 + after.month - 1 - first) // interval)
+    for month in range(first + passed * interval, 10_000 * 12, interval):
+        try:
+            yield start.replace(year=month // 12, month=month % 12 + 1)
+        except ValueError:  # the 31st, or the 29th of February
+            continue
 
 
 def _steps(moments: list[datetime], step: timedelta, start: datetime) -> Iterator[datetime]:
@@ -268,7 +286,25 @@ def localise(wall: datetime, zone: ZoneInfo) -> datetime:
     As RFC 5545 has it: a time skipped when clocks go forward is taken by the offset before
     (2:30 becomes 3:30), one that comes twice is the first.
     """
+    if steady := _steady(wall.date(), zone):
+        return wall.replace(tzinfo=steady, fold=0)
     return local(wall.replace(tzinfo=zone, fold=0).astimezone(UTC), zone)
+
+
+@functools.lru_cache(maxsize=8192)
+def _steady(day: date, zone: ZoneInfo) -> timezone | None:
+    """The offset of a day on which clocks are not changed: then a wall time needs no more."""
+    midnights = [datetime.combine(day, time(), zone)]
+    if day < date.max:
+        midnights.append(datetime.combine(day + timedelta(days=1), time(), zone))
+    offsets = {at.replace(fold=fold).utcoffset() for at in midnights for fold in (0, 1)}
+    return _offset(offsets.pop() or timedelta()) if len(offsets) == 1 else None
+
+
+def later(start: datetime, length: timedelta, zone: ZoneInfo) -> datetime:
+    """The time ``length`` after ``start`` (of ``local`` or ``localise``), as ``zone`` has it."""
+    end = localise((start + length).replace(tzinfo=None), zone)
+    return end if end.tzinfo is start.tzinfo else local(start + length, zone)
 
 
 def local(moment: datetime, zone: ZoneInfo) -> datetime:

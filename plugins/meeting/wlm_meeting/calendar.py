@@ -52,17 +52,19 @@ class Calendar:
         series = [e for e in map(Entry.of, rows) if fits is None or fits(e)]
         if not series:
             return
-        changed = self._changed([entry.id for entry in series])
+        changed = self._changed()
         for entry in series:
+            alone = changed.get(entry.id, ())
             for wall in self.walls(entry, start, end):
-                if (entry.id, wall.isoformat()) not in changed:
+                if not alone or wall.isoformat() not in alone:
                     yield entry.at(wall, self.zone)
 
-    def _changed(self, series: list[str]) -> set[tuple[str, str]]:
-        """Occurrences that a row of their own stands for, as (series, wall time)."""
-        rows = self._db.select(entries, _COLUMNS.series.is_not(None))
-        wanted = set(series)
-        return {(row["series"], row["recurrence"]) for row in rows if row["series"] in wanted}
+    def _changed(self) -> dict[str, set[str]]:
+        """By series, the wall times of occurrences that a row of their own stands for."""
+        found: dict[str, set[str]] = {}
+        for row in self._db.select(entries, _COLUMNS.series.is_not(None)):
+            found.setdefault(row["series"], set()).add(row["recurrence"])
+        return found
 
     def walls(self, entry: Entry, start: datetime, end: datetime) -> Iterator[datetime]:
         """Wall times at which a series takes place around start to end, a day too wide.
@@ -80,7 +82,7 @@ class Calendar:
             rule = _bare(entry.rrule)
             for wall in rules.expand(rule, entry.local_start, entry.local_last, after, before):
                 extra.discard(wall)
-                if wall.isoformat() not in gone:
+                if not gone or wall.isoformat() not in gone:
                     yield wall
         for wall in sorted(extra):
             if after <= wall < before and wall.isoformat() not in gone:

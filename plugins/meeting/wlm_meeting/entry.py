@@ -110,9 +110,10 @@ class Entry:
             days = wall + self.length
             return Occurrence(self, rules.localise(wall, zone), rules.localise(days, zone), wall)
         start = rules.localise(wall, self.tz)
+        if zone.key == self.zone:
+            return Occurrence(self, start, rules.later(start, self.length, zone), wall)
         end = rules.local(start + self.length, zone)
-        seen = start if zone.key == self.zone else rules.local(start, zone)
-        return Occurrence(self, seen, end, wall)
+        return Occurrence(self, rules.local(start, zone), end, wall)
 
     def single(self, zone: ZoneInfo) -> Occurrence:
         """The only occurrence of an entry that does not repeat."""
@@ -126,7 +127,7 @@ class Entry:
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Entry))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Occurrence:
     """An entry at one time: ``start`` to ``end`` (exclusive), as the user's clocks show it.
 

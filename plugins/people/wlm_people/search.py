@@ -80,9 +80,7 @@ def at(book: Book, text: str, field: str) -> list[Contact]:
     return sorted(people, key=lambda contact: -contact.used)
 
 
-def _has(
-    groups: Sequence[Sequence[str]], fields: Iterable[str], book: Book
-) -> ColumnElement[bool]:
+def _has(groups: Sequence[Sequence[str]], fields: Iterable[str], book: Book) -> ColumnElement[bool]:
     """Contacts that are filed under a word of each group."""
     within: list[ColumnElement[bool]] = []
     for group in sorted(groups, key=len, reverse=True):  # few forms: probably few people

@@ -32,7 +32,7 @@ from wlm.plugins.testing import context, run
 from wlm.types import new_id
 
 RULES = ["FREQ=WEEKLY", "FREQ=WEEKLY;BYDAY=MO,WE,FR", "FREQ=DAILY", "FREQ=MONTHLY", "FREQ=YEARLY"]
-FIRST = datetime(2024, 1, 1, 8)
+FIRST = datetime(2024, 1, 1, 8)  # noqa: DTZ001 - wall time
 ZONE = ZoneInfo("Europe/Berlin")
 MONTHS = [datetime(2026, month, 1, tzinfo=ZONE) for month in range(1, 13)]
 A_MONTH = timedelta(days=30)
@@ -65,7 +65,7 @@ def made(number: int, chance: random.Random) -> Entry:
 
 def ours(events: Sequence[Entry], folder: Path, rounds: int) -> dict[str, Any]:
     """Looks at months, at days, at what is next and at a title."""
-    ctx = context(Meeting(), folder, now=datetime(2026, 6, 15, 9))
+    ctx = context(Meeting(), folder, now=datetime(2026, 6, 15, 9))  # noqa: DTZ001 - wall time
     calendar = Calendar(ctx)
     calendar.add(*events)
     return {

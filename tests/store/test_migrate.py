@@ -253,6 +253,8 @@ def differences(store: Store, schema: Schema) -> list[Any]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
+    import wlm.store.indexes  # noqa: F401  the schema is whole
+
     options = {"version_table": schema.version_table, "compare_type": True}
     with store.read() as connection:
         context = MigrationContext.configure(connection, opts=options)

@@ -87,9 +87,12 @@ def run() -> None:
     """Run the command line; every error ends in a message, a hint and an exit code."""
     from wlm.cli import boundary
 
-    # Starting makes a hundred thousand objects that all stay: looking for garbage among them
-    # again and again takes a twentieth of a short command.
-    gc.set_threshold(100_000, 20, 20)
+    # Starting makes two hundred thousand objects that nearly all stay: looking for garbage among
+    # them takes a twentieth of a short command.
+    gc.set_threshold(300_000, 20, 20)
+    # Nor does a command of ours want the plugins of pydantic, for which it would read the entry
+    # points of every installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     sys.exit(boundary.guard(_command))
 
 

@@ -1,7 +1,8 @@
 """The core's tables. Every one has an ``owner``; ids are made by the client. What somebody
 said, or was answered, is in sealed columns (``wlm.store.sealed``).
 
-A change here needs a migration in ``migrations/versions`` (a test compares the two).
+A change here needs a migration in ``migrations/versions`` (a test compares the two). Indexes on
+some rows of a table are in ``wlm.store.indexes``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    text,
 )
 
 from wlm.store.columns import UtcTime, json_column, metadata, serial
@@ -32,12 +32,6 @@ ID = String(26)
 OWNER = String(64)
 # A conversation's id may be given by the user (`--conversation`), so it may be any short text.
 NAME = String(128)
-
-
-def _partial(name: str, *columns: str, where: str) -> Index:
-    """An index on some rows of ``events``, so that finished ones cost nothing."""
-    condition = text(where)
-    return Index(f"ix_events_{name}", *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 turns = Table(
@@ -105,17 +99,6 @@ events = Table(
     Index(None, "owner", "state", "created_at", "id"),
     Index(None, "owner", "skill", "created_at", "id"),
     Index(None, "finished_at"),
-    _partial(
-        "ready",
-        "ticket",
-        "id",
-        "owner",
-        "skill",
-        where="ticket is not null and lease_token is null",
-    ),
-    _partial("running", "owner", "skill", "ticket", where="lease_token is not null"),
-    _partial("place", "owner", "priority", "ticket", where="ticket is not null"),
-    _partial("due", "run_at", where="ticket is null and finished_at is null"),
     Index(None, "turn"),
     Index(None, "parent"),
     Index(None, "root"),

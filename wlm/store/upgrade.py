@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+import wlm.store.indexes  # noqa: F401  Alembic compares with the whole schema
 from wlm.errors import NewerDatabase, StorageFault
 from wlm.store.engine import Store
 from wlm.store.migrate import Schema, status

@@ -16,6 +16,8 @@ import threading
 from collections.abc import Iterator
 from typing import Self
 
+Cut = str | tuple[str, int] | None
+
 
 class Cutter:
     """Relays to ``port`` on loopback; one thread a connection."""
@@ -24,8 +26,10 @@ class Cutter:
         self._target = port
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
-        self.cuts: Iterator[str | None] = iter(())
+        self.cuts: Iterator[Cut] = iter(())
         self.broken = 0
+        self.passed = (0, 0)
+        """Bytes up and down of the last connection that was counted."""
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     @property
@@ -53,7 +57,7 @@ class Cutter:
             self.broken += cut is not None
             threading.Thread(target=self._relay, args=(client, cut), daemon=True).start()
 
-    def _relay(self, client: socket.socket, cut: str | None) -> None:
+    def _relay(self, client: socket.socket, cut: Cut) -> None:
         with client, contextlib.suppress(OSError):
             if cut == "refuse":
                 return
@@ -61,6 +65,9 @@ class Cutter:
                 client.recv(65536)
                 return
             with socket.create_connection(("127.0.0.1", self._target), 20) as server:
+                if isinstance(cut, tuple):
+                    self._counted(client, server, *cut)
+                    return
                 upward = threading.Thread(target=self._copy, args=(client, server), daemon=True)
                 upward.start()
                 if cut is None:
@@ -72,9 +79,35 @@ class Cutter:
                 # Closing is not enough while the other thread reads.
                 client.shutdown(socket.SHUT_RDWR)
 
+    def _counted(
+        self, client: socket.socket, server: socket.socket, direction: str, most: int
+    ) -> None:
+        """Relay until ``most`` bytes went in that direction, then break both sides."""
+        ends = (client, server) if direction == "up" else (server, client)
+        told: list[int] = []
+        back = threading.Thread(
+            target=lambda: told.append(self._copy(ends[1], ends[0])), daemon=True
+        )
+        back.start()
+        left = most
+        with contextlib.suppress(OSError):
+            while left and (block := ends[0].recv(min(left, 65536))):
+                ends[1].sendall(block)
+                left -= len(block)
+        for end in (client, server):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        back.join()
+        counts = (most - left, sum(told))
+        self.passed = counts if direction == "up" else counts[::-1]
+
     @staticmethod
-    def _copy(source: socket.socket, target: socket.socket) -> None:
+    def _copy(source: socket.socket, target: socket.socket) -> int:
+        """Relay until the source ends; how many bytes."""
+        many = 0
         with contextlib.suppress(OSError):
             while block := source.recv(65536):
                 target.sendall(block)
+                many += len(block)
             target.shutdown(socket.SHUT_WR)
+        return many

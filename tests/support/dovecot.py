@@ -57,6 +57,10 @@ service anvil {{
 }}
 namespace inbox {{
   inbox = yes
+  mailbox Drafts {{
+    auto = create
+    special_use = \\Drafts
+  }}
   mailbox "Sent Mail" {{
     auto = create
     special_use = \\Sent
@@ -128,6 +132,18 @@ class Dovecot:
         """From now on an empty mailbox, of another user."""
         self.user = f"me{next(self._count)}@home.example"
         return self
+
+    @property
+    def folder(self) -> Path:
+        """Where this user's inbox lies on disk, as a mail directory."""
+        return self._home / "mail" / self.user
+
+    def own(self) -> None:
+        """Give what was written below ``folder`` to the user that the server works as."""
+        if os.getuid() == 0:
+            owner = pwd.getpwnam("nobody")
+            for path in (self.folder, *self.folder.rglob("*")):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
 
     def client(self) -> imaplib.IMAP4:
         """A plain connection, logged in."""

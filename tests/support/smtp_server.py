@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, Self
 
 from aiosmtpd.controller import Controller
@@ -18,6 +19,8 @@ class SmtpServer:
         self.refuse: dict[str, str] = {}
         self.data_answer = "250 Taken"
         self.hang_up = False
+        self.files: Callable[[bytes], object] | None = None
+        """Called with each mail taken: a server that puts a copy away by itself."""
         self._login = (user.encode(), password.encode())
         self._controller = Controller(
             self, hostname="127.0.0.1", port=_free_port(),
@@ -57,6 +60,8 @@ class SmtpServer:
         assert isinstance(envelope.content, bytes)
         if self.data_answer.startswith("250"):
             self.mails.append((envelope.mail_from or "", envelope.rcpt_tos, envelope.content))
+            if self.files is not None:
+                self.files(envelope.content)
         return self.data_answer
 
 

@@ -12,17 +12,18 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wlm.errors import SkillError, StorageFault, WlmError
-from wlm.events import breaker
+from wlm.errors import ProviderAway, SkillError, StorageFault, WlmError
+from wlm.events import breaker, wording
 from wlm.events.contexts import Contexts, Emit, RunOver
 from wlm.events.hands import Hands
 from wlm.events.ledger import Ledger, Row, held
 from wlm.events.prepare import confirmation, prepare
 from wlm.events.retry import delay
 from wlm.plugins import Reply
-from wlm.plugins.context import AskUser
+from wlm.plugins.context import AskUser, InDoubt
 from wlm.types import Failure, Question, State, jsonable
 
 if TYPE_CHECKING:
@@ -142,15 +143,46 @@ class Runner:
         if row["begun"] and (done := self._done_before(run, ctx)) is not None:
             return Outcome(reply=done)
         if self._needs_yes(spec) and (run.unsure or not row["confirmed"]):
-            again = run.unsure
-            asked = confirmation(spec, ready.values, ctx.timezone, again=again)
-            return Outcome(question=asked, known=not again)
+            return self._asked(run, ctx, ready.values)
         if spec.effect == "send":
             if not self._ledger.mark(row, begun=True, slots=ready.slots):
                 raise RunOver
             run.begun = True
         handler = getattr(run.loaded.skill, spec.method)
-        return Outcome(reply=_checked(handler(ctx, **ready.values)))
+        try:
+            return Outcome(reply=_checked(handler(ctx, **ready.values)))
+        except InDoubt as doubt:
+            return self._in_doubt(run, ctx, ready.values, doubt.reason)
+
+    def _asked(
+        self, run: _Run, ctx: Context, values: Mapping[str, Any], reason: str = ""
+    ) -> Outcome:
+        """The question that needs a yes; a skill may say what exactly it is to."""
+        spec = run.spec
+        told = None
+        if spec.effect == "send":
+            told = run.loaded.skill.proposal(ctx, spec.method, values)
+        if told is None:
+            question = confirmation(spec, values, ctx.timezone, again=False)
+        else:
+            question = Question("confirmation", told.text)
+            run.slots = {**(run.slots or {}), **jsonable(dict(told.slots))}
+        if run.unsure:
+            text = wording.once_more(question.text, reason)
+            question = dataclasses.replace(question, text=text)
+        return Outcome(question=question, known=not run.unsure)
+
+    def _in_doubt(self, run: _Run, ctx: Context, values: Mapping[str, Any], reason: str) -> Outcome:
+        """The handler cannot tell whether it was done: its skill looks, else the user is asked."""
+        try:
+            done = self._done_before(run, ctx)
+        except WlmError:
+            done, run.unsure = None, True  # it could not look either
+        if done is not None:
+            return Outcome(reply=done)
+        if run.unsure:
+            return self._asked(run, ctx, values, reason)
+        raise ProviderAway("The connection was lost before it was done.")
 
     def _done_before(self, run: _Run, ctx: Context) -> dict[str, Any] | None:
         """The reply if a try that was broken off had done it; ``None`` if it is to be done.
@@ -288,6 +320,8 @@ class _Run:
             log.debug("event %s", self.row["id"], exc_info=True)
             failure = _crashed(self.row["skill"], error)
             outcome = Outcome(failure=failure, known=not self.begun)
+        if self.row["begun"] and not self.begun and outcome.reply is None:
+            outcome.known = False  # nothing was tried now, so the doubt is what it was
         outcome.slots = self.slots
         return outcome
 

@@ -33,9 +33,13 @@ def confirmation(
         text, rest = f"{what}?", shown
     if rest:
         text += " ({})".format("; ".join(f"{_word(n)}: {v}" for n, v in rest.items()))
-    if again:
-        text = f"This was begun before, and it is not known whether it was done. Again? {text}"
-    return text
+    return once_more(text) if again else text
+
+
+def once_more(text: str, reason: str = "") -> str:
+    """The same question after a try of which nobody knows how it ended."""
+    told = reason or "This was begun before, and it is not known whether it was done."
+    return f"{told} Again? {text}"
 
 
 def which(kind: str, said: str) -> str:

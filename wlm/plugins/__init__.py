@@ -6,7 +6,7 @@ from wlm.plugins import Context, Place, Reply, Skill, TimeRange, intent
 from wlm.plugins.context import Context
 from wlm.plugins.hookspecs import hookimpl
 from wlm.plugins.scheduling import SchedulePlan, ScheduleStep
-from wlm.plugins.skill import IntentSpec, Phrases, Skill, intent
+from wlm.plugins.skill import IntentSpec, Phrases, Proposal, Skill, intent
 from wlm.plugins.slots import (
     Duration,
     Email,
@@ -31,6 +31,7 @@ __all__ = [
     "Phone",
     "Phrases",
     "Place",
+    "Proposal",
     "Recurrence",
     "Reply",
     "SchedulePlan",

@@ -30,6 +30,14 @@ class AskUser(Exception):
         self.question = question
 
 
+class InDoubt(Exception):
+    """Raised by ``Context.in_doubt``: whether the effect was had is not known. Not an error."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("in doubt")
+        self.reason = reason
+
+
 class Ports(Protocol):
     """What the event engine lends a context; skills use the context's methods instead."""
 
@@ -123,6 +131,14 @@ class Context:
                 [{"label": label, "value": value} for label, value in candidates],
             )
         )
+
+    def in_doubt(self, reason: str) -> NoReturn:
+        """Stop a ``send`` that was begun, where nobody can tell whether it was done.
+
+        ``Skill.outcome`` is asked. Where that cannot tell, the event waits: the user is told
+        ``reason`` (a sentence) and asked whether to send again.
+        """
+        raise InDoubt(reason)
 
     def resolve(self, kind: str, text: str) -> list[Any]:
         """Candidates for a ``person`` or ``place`` from the installed skills, best first."""

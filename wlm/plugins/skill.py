@@ -73,6 +73,13 @@ class Phrases(NamedTuple):
     words: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 
+class Proposal(NamedTuple):
+    """What a yes is to: the question in words, and the slots (JSON form) that it settles."""
+
+    text: str
+    slots: Mapping[str, Any] = MappingProxyType({})
+
+
 class IntentSpec(NamedTuple):
     """One intent, as derived from its handler."""
 
@@ -192,6 +199,16 @@ class Skill:
         the try before. A ``Reply`` says it was done (the event succeeds with it), ``False``
         that it certainly was not (it is sent again), ``None`` that it cannot be told (the
         user is asked).
+        """
+        return None
+
+    def proposal(self, ctx: Context, intent: str, slots: Mapping[str, Any]) -> Proposal | None:
+        """What exactly a ``send`` will do; asked for before the user's yes.
+
+        ``intent`` is the handler's name, ``slots`` its arguments. May look things up,
+        ``ctx.ask`` and raise as a handler does, and change nothing. What it settles (which
+        mail, which address) are the handler's arguments after the yes. ``None``: the
+        intent's ``confirm`` is asked.
         """
         return None
 

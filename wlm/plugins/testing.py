@@ -8,7 +8,8 @@
 
 The database is a real SQLite file with the skill's tables. Each ``run`` is a new event of
 one conversation, and what a reply remembers is in ``ctx.memory`` of the next. ``retry``
-runs the last event again. ``asked`` is for a handler that should ask the user back.
+runs the last event again. ``asked`` is for a handler that should ask the user back,
+``proposed`` for what a yes is to.
 ``recorded(ctx)`` shows what the skill emitted.
 """
 
@@ -28,7 +29,7 @@ from pydantic import BaseModel
 from wlm.errors import NotFound, UsageError
 from wlm.plugins.context import AskUser, Context
 from wlm.plugins.scheduling import SchedulePlan
-from wlm.plugins.skill import IntentSpec, Skill
+from wlm.plugins.skill import IntentSpec, Proposal, Skill
 from wlm.plugins.slots import Person, Place, SlotSpec
 from wlm.store.engine import Store
 from wlm.store.owned import OwnedTables
@@ -235,11 +236,28 @@ def asked(skill: Skill, intent: str, ctx: Context, **slots: Any) -> Question:
     raise AssertionError(f"expected a question, got the reply {reply.speech!r}")
 
 
-def _run(skill: Skill, intent: str, ctx: Context, slots: Mapping[str, Any]) -> Reply:
+def proposed(skill: Skill, intent: str, ctx: Context, **slots: Any) -> Proposal:
+    """What the user is asked to say yes to. Raises ``AssertionError`` if the skill says nothing."""
+    spec, this, values = _event(skill, intent, ctx, slots)
+    told = skill.proposal(this, spec.method, values)
+    if told is None:
+        raise AssertionError(f"{spec.name} leaves the question to its `confirm`")
+    return told
+
+
+def _event(
+    skill: Skill, intent: str, ctx: Context, slots: Mapping[str, Any]
+) -> tuple[IntentSpec, Context, dict[str, Any]]:
     ports = recorded(ctx)
     spec = _spec(skill, intent)
     this = replace(ctx, event_id=ports.event_id, attempt=ports.attempt)
-    values = _values(spec, this, slots)
+    given = _values(spec, this, slots)
+    left = {slot.name: slot.default for slot in spec.slots if not slot.required}
+    return spec, this, {**left, **given}
+
+
+def _run(skill: Skill, intent: str, ctx: Context, slots: Mapping[str, Any]) -> Reply:
+    spec, this, values = _event(skill, intent, ctx, slots)
     reply = getattr(skill, spec.method)(this, **values)
     if not isinstance(reply, Reply):
         raise TypeError(f"{spec.name} returned {type(reply).__name__}, not a Reply")

@@ -14,6 +14,7 @@ from wlm.plugins import Context
 Security = Literal["tls", "starttls", "none"]
 TIMEOUT = 20.0
 CONFIGURE = "Run `wlm skills configure email`."
+CONNECT = "Run `wlm connect google`, or `wlm connect microsoft`, again."
 
 
 class Settings(BaseModel):
@@ -33,14 +34,20 @@ class Settings(BaseModel):
     display_name: str = Field("", description="Your name, as others see it.")
     folder: str = Field("INBOX", description="Folder that is read.")
     sent_folder: str = Field("", description="Folder for copies; empty: the server's own.")
+    drafts_folder: str = Field("", description="Folder for drafts; empty: the server's own.")
     keep_sent: bool = Field(True, description="Put a copy of what is sent there.")
+    attach_folder: str = Field(
+        "", description="Folder whose files may be attached; empty: none may be."
+    )
+    attach_mb: int = Field(20, ge=1, le=200, description="Most megabytes of a mail's files.")
 
 
 class Account(NamedTuple):
-    """An account that is complete."""
+    """An account that is complete. ``token``: an access token in the place of a password."""
 
     settings: Settings
     password: str
+    token: str = ""
 
     @property
     def address(self) -> str:
@@ -64,11 +71,7 @@ def account(ctx: Context) -> Account:
         raise TypeError("the context holds another skill's settings")
     if not (settings.imap_host and settings.user):
         raise BadRequest("No mailbox is set up.", hint=CONFIGURE)
-    secret = settings.password.get_secret_value() if settings.password else None
-    password = secret or ctx.secrets.get("password")
-    if not password:
-        raise BadRequest("There is no password for the mailbox.", hint=CONFIGURE)
-    found = Account(settings, password)
+    found = Account(settings, _password(ctx, settings))
     if "@" not in found.address:
         raise BadRequest("The setting `address` is not an e-mail address.", hint=CONFIGURE)
     for host, security in (
@@ -87,6 +90,19 @@ def account(ctx: Context) -> Account:
             retryable=False,
         )
     return found
+
+
+def _password(ctx: Context, settings: Settings) -> str:
+    secret = settings.password.get_secret_value() if settings.password else None
+    password = secret or ctx.secrets.get("password")
+    if not password:
+        raise BadRequest("There is no password for the mailbox.", hint=CONFIGURE)
+    return password
+
+
+def xoauth2(user: str, token: str) -> str:
+    """The SASL XOAUTH2 message of a user and an access token."""
+    return f"user={user}\x01auth=Bearer {token}\x01\x01"
 
 
 def tls() -> ssl.SSLContext:

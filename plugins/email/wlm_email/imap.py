@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from wlm.errors import ProviderAway, ProviderError
+from wlm.errors import BadRequest, ProviderAway, ProviderError
 from wlm.plugins import Person, TimeRange
-from wlm_email.account import CONFIGURE, TIMEOUT, Account, tls
+from wlm_email.account import CONFIGURE, CONNECT, TIMEOUT, Account, tls, xoauth2
 from wlm_email.mime import Mail, parse, plain
 
 MOST = 50
@@ -19,7 +19,14 @@ MOST = 50
 PART = 1_000_000
 """Bytes of a mail that are read; texts come before what is attached to them."""
 
+_HEAD = (
+    "BODY.PEEK[HEADER.FIELDS (FROM TO CC SUBJECT DATE MESSAGE-ID REFERENCES IN-REPLY-TO "
+    "CONTENT-TYPE)]"
+)
+_UID = re.compile(rb"\bUID (\d+)")
 _EMPTY = frozenset({"the", "a", "an", "of", "my", "mail", "email", "about", "with", "and", "from"})
+_ROLES = {"sent": ("sent",), "drafts": ("drafts", "draft")}
+_MOST_OF_A_THREAD = 20
 
 
 class Found(NamedTuple):
@@ -35,6 +42,7 @@ class Mailbox:
     def __init__(self, box: Any, account: Account) -> None:
         self._box = box
         self._account = account
+        self._settings = account.settings
 
     def search(
         self,
@@ -46,7 +54,7 @@ class Mailbox:
         message_id: str = "",
     ) -> Found:
         """Mails that fit, newest first. ``query`` is sought whole, then word by word."""
-        from imap_tools import AND, Header
+        from imap_tools import AND
 
         parts: list[Any] = []
         if unseen:
@@ -57,52 +65,127 @@ class Mailbox:
             first = (when.start - timedelta(days=1)).date()
             parts.append(AND(date_gte=first, date_lt=(when.end + timedelta(days=2)).date()))
         if message_id:
-            parts.append(AND(header=Header("Message-ID", _safe(message_id))))
+            parts.append(_of_id("Message-ID", message_id))
+        if not parts and not query:
+            return self._newest()
         for words in _phrasings(query):
             uids = self._uids([*parts, *(AND(text=word) for word in words)])
             if uids or not words:
                 break
-        return self._heads(uids, when)
+        return self._found(uids, when)
 
     def read(self, mail: Mail) -> Mail:
         """The mail with its text; it then counts as seen."""
-        parts = f"(BODY.PEEK[]<0.{PART}> UID FLAGS)"
-        status, data = self._box.client.uid("FETCH", mail.uid, parts)
-        raw = next((part[1] for part in data or () if isinstance(part, tuple)), None)
-        if status != "OK" or raw is None:
-            raise ProviderError("That mail is no longer in the mailbox.")
+        raw = self.raw(mail, PART)
         self._box.flag(mail.uid, ["\\Seen"], True)
         return parse(raw, mail.uid, seen=True)
 
+    def look(self, mail: Mail) -> Mail:
+        """The mail with its text, and its marks as they were."""
+        return parse(self.raw(mail, PART), mail.uid, seen=mail.seen)
+
+    def raw(self, mail: Mail, most: int) -> bytes:
+        """The first ``most`` bytes of a mail. Raises ``ProviderError`` if it is gone."""
+        found = self._fetch([mail.uid], f"BODY.PEEK[]<0.{most}>")
+        if not found:
+            raise ProviderError("That mail is no longer in the mailbox.")
+        return found[0].data
+
+    def thread(self, mail: Mail) -> list[Mail]:
+        """The mails of a conversation with their texts, oldest first; those sent are among them."""
+        ids = [*dict.fromkeys([*mail.references.split(), mail.message_id])][-_MOST_OF_A_THREAD:]
+        ids = [id_ for id_ in ids if id_]
+        if not ids:
+            return [self.look(mail)]
+        found = self._around(ids)
+        sent = self._folder("sent")
+        if sent is not None and sent != self._settings.folder:
+            with self._within(sent):
+                found += self._around(ids)
+        once = {each.message_id or each.uid: each for each in found} or {"": self.look(mail)}
+        return sorted(once.values(), key=lambda each: each.date.timestamp() if each.date else 0.0)
+
     def sent_copy(self, message_id: str) -> bool:
         """Whether a mail of that id lies in the folder of sent mail."""
-        from imap_tools import AND, Header
-
-        folder = self._sent_folder()
-        if folder is None:
-            return False
-        self._box.folder.set(folder)
-        try:
-            return bool(self._box.uids(AND(header=Header("Message-ID", message_id))))
-        finally:
-            self._box.folder.set(self._account.settings.folder)
+        return bool(self._in_role("sent", message_id))
 
     def keep(self, message: bytes, when: datetime) -> bool:
         """Put a copy into the folder of sent mail; whether there is one."""
-        folder = self._sent_folder()
+        return self._put("sent", message, when, "\\Seen")
+
+    def put_draft(self, message: bytes, when: datetime) -> bool:
+        """Put a draft into its folder; whether there is one."""
+        return self._put("drafts", message, when, "\\Draft")
+
+    def drafts(self) -> list[Mail]:
+        """The drafts, newest first."""
+        folder = self._folder("drafts")
+        if folder is None:
+            return []
+        with self._within(folder):
+            return [self.look(mail) for mail in self._newest(limit=10).mails]
+
+    def draft(self, message_id: str) -> bytes | None:
+        """A draft's bytes; ``None`` if it is not there."""
+        folder = self._folder("drafts")
+        if folder is None:
+            return None
+        with self._within(folder):
+            uids = self._uids([_of_id("Message-ID", message_id)])
+            return self._fetch(uids[-1:], "BODY.PEEK[]")[0].data if uids else None
+
+    def drop_draft(self, message_id: str) -> bool:
+        """Delete a draft; whether it was there."""
+        folder = self._folder("drafts")
         if folder is None:
             return False
-        self._box.append(message, folder, dt=when, flag_set=["\\Seen"])
+        with self._within(folder):
+            uids = self._uids([_of_id("Message-ID", message_id)])
+            if uids:
+                self._box.delete(uids)
+        return bool(uids)
+
+    def _in_role(self, role: str, message_id: str) -> list[str]:
+        folder = self._folder(role)
+        if folder is None:
+            return []
+        with self._within(folder):
+            return self._uids([_of_id("Message-ID", message_id)])
+
+    def _put(self, role: str, message: bytes, when: datetime, flag: str) -> bool:
+        folder = self._folder(role)
+        if folder is None:
+            return False
+        self._box.append(message, folder, dt=when, flag_set=[flag])
         return True
 
-    def _sent_folder(self) -> str | None:
+    @contextlib.contextmanager
+    def _within(self, folder: str) -> Iterator[None]:
+        self._box.folder.set(folder)
+        try:
+            yield
+        finally:
+            self._box.folder.set(self._settings.folder)
+
+    def _folder(self, role: str) -> str | None:
         """The folder that is set, else the one the server marks as such, else by its name."""
-        if name := self._account.settings.sent_folder:
-            return name
+        if name := getattr(self._settings, f"{role}_folder"):
+            return str(name)
         folders = list(self._box.folder.list())
-        marked = [folder.name for folder in folders if "\\Sent" in folder.flags]
-        named = [f.name for f in folders if re.split(r"[./]", f.name)[-1].casefold() == "sent"]
+        marked = [f.name for f in folders if f"\\{role}" in {flag.casefold() for flag in f.flags}]
+        named = [
+            f.name for f in folders if re.split(r"[./]", f.name)[-1].casefold() in _ROLES[role]
+        ]
         return next(iter([*marked, *named]), None)
+
+    def _around(self, ids: Sequence[str]) -> list[Mail]:
+        """The mails of this folder that are one of ``ids`` or answer to one."""
+        uids = {uid for id_ in ids for uid in self._uids([_of_id("Message-ID", id_)])}
+        uids |= set(self._uids([_of_id("References", ids[0])]))
+        uids |= set(self._uids([_of_id("In-Reply-To", ids[-1])]))
+        kept = sorted(uids, key=int)[-_MOST_OF_A_THREAD:]
+        fetched = self._fetch(kept, f"BODY.PEEK[]<0.{PART // 10}>")
+        return [parse(item.data, item.uid, seen=item.seen) for item in fetched]
 
     def _uids(self, parts: Sequence[Any]) -> list[str]:
         from imap_tools import AND
@@ -111,19 +194,60 @@ class Mailbox:
         charset = "US-ASCII" if criteria.isascii() else "UTF-8"
         return list(self._box.uids(criteria, charset))
 
-    def _heads(self, uids: list[str], when: TimeRange | None) -> Found:
-        newest = sorted(uids, key=int)[-MOST:]
-        if not newest:
+    def _newest(self, limit: int = MOST) -> Found:
+        """The last mails of the folder, without a list of all of them."""
+        total = int(self._box.client.untagged_responses.get("EXISTS", [b"0"])[-1] or 0)
+        if not total:
             return Found([], 0)
-        fetched = self._box.fetch(uid_list=newest, headers_only=True, mark_seen=False, bulk=True)
-        mails = [
-            parse(item.obj.as_bytes(), item.uid or "", seen="\\Seen" in item.flags)
-            for item in fetched
-        ]
+        first = max(1, total - limit + 1)
+        status, data = self._box.client.fetch(f"{first}:*", f"(UID FLAGS {_HEAD})")
+        return Found(_newest_first(_heads(_items(status, data))), total)
+
+    def _found(self, uids: list[str], when: TimeRange | None) -> Found:
+        newest = sorted(uids, key=int)[-MOST:]
+        mails = _heads(self._fetch(newest, _HEAD))
         if when:
             mails = [m for m in mails if m.date and when.start <= m.date < when.end]
-        mails.sort(key=lambda mail: mail.date.timestamp() if mail.date else 0.0, reverse=True)
-        return Found(mails, len(mails) if when else len(uids))
+        return Found(_newest_first(mails), len(mails) if when else len(uids))
+
+    def _fetch(self, uids: Sequence[str], what: str) -> list[_Item]:
+        if not uids:
+            return []
+        return _items(*self._box.client.uid("FETCH", ",".join(uids), f"(UID FLAGS {what})"))
+
+
+class _Item(NamedTuple):
+    """One answer to FETCH."""
+
+    uid: str
+    seen: bool
+    data: bytes
+
+
+def _items(status: str, data: Sequence[Any]) -> list[_Item]:
+    if status != "OK":
+        raise ProviderError("The mail server gives no mails.")
+    found = []
+    for i, part in enumerate(data or ()):
+        if not isinstance(part, tuple):
+            continue
+        after = data[i + 1] if i + 1 < len(data) else b""
+        told = part[0] + (after if isinstance(after, bytes) else b"")  # flags may come last
+        if (uid := _UID.search(told)) is not None:
+            found.append(_Item(uid[1].decode(), b"\\Seen" in told, part[1]))
+    return found
+
+
+def _heads(items: Iterable[_Item]) -> list[Mail]:
+    heads = []
+    for item in items:
+        with contextlib.suppress(BadRequest):  # one that cannot be read hides no other
+            heads.append(parse(item.data, item.uid, seen=item.seen))
+    return heads
+
+
+def _newest_first(mails: list[Mail]) -> list[Mail]:
+    return sorted(mails, key=lambda mail: mail.date.timestamp() if mail.date else 0.0, reverse=True)
 
 
 @contextlib.contextmanager
@@ -135,7 +259,7 @@ def connect(account: Account) -> Iterator[Mailbox]:
 
     host = account.settings.imap_host
     try:
-        box = _open(account)
+        box = open_box(account)
         try:
             yield Mailbox(box, account)
         finally:
@@ -153,7 +277,8 @@ def connect(account: Account) -> Iterator[Mailbox]:
         raise _unreachable(host, error) from None
 
 
-def _open(account: Account) -> Any:
+def open_box(account: Account) -> Any:
+    """The library's mailbox, logged in, its folder chosen. Raises the library's errors."""
     from imap_tools import MailBox, MailBoxStartTls, MailBoxUnencrypted
 
     settings = account.settings
@@ -166,15 +291,36 @@ def _open(account: Account) -> Any:
             box = MailBoxStartTls(host, port, timeout=TIMEOUT, ssl_context=tls())
         case _:
             box = MailBoxUnencrypted(host, port, timeout=TIMEOUT)
-    ascii_only = (settings.user + account.password).isascii()
-    login = box.login if ascii_only else box.login_utf8
     try:
-        login(settings.user, account.password, settings.folder)
+        if account.token:
+            _sign_in(box, account)
+        elif (settings.user + account.password).isascii():
+            box.login(settings.user, account.password, settings.folder)
+        else:
+            box.login_utf8(settings.user, account.password, settings.folder)
     except BaseException:
         with contextlib.suppress(OSError):
             box.client.shutdown()
         raise
     return box
+
+
+def _sign_in(box: Any, account: Account) -> None:
+    """With an access token."""
+    import imaplib
+
+    said = xoauth2(account.settings.user, account.token)
+    try:
+        # A refused token is told in a challenge; the empty answer to it ends the attempt.
+        answers = iter([said])
+        box.client.authenticate("XOAUTH2", lambda _: next(answers, "").encode())
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        raise ProviderError(
+            f"{account.settings.imap_host} refuses the sign-in.", hint=CONNECT
+        ) from None
+    box.folder.set(account.settings.folder)
 
 
 def _unreachable(host: str, error: OSError) -> ProviderError:
@@ -190,19 +336,21 @@ def _from(sender: Person) -> Any:
     from imap_tools import AND
 
     if sender.email:
-        return AND(from_=_safe(sender.email))
-    return AND(from_=[_safe(word) for word in sender.name.split()] or [""])
+        return AND(from_=plain(sender.email))
+    return AND(from_=[plain(word) for word in sender.name.split()] or [""])
+
+
+def _of_id(name: str, message_id: str) -> Any:
+    # One line: a line end would begin another IMAP command.
+    from imap_tools import AND, Header
+
+    return AND(header=Header(name, plain(message_id)))
 
 
 def _phrasings(query: str) -> list[list[str]]:
     """The whole phrase, then its words; [[]] where nothing is sought."""
-    phrase = _safe(query)
+    phrase = plain(query)
     words = [word for word in phrase.split() if word.casefold() not in _EMPTY]
     if not phrase:
         return [[]]
     return [[phrase], words] if len(words) > 1 or (words != [phrase] and words) else [[phrase]]
-
-
-def _safe(text: str) -> str:
-    """One line: a line end would begin another IMAP command."""
-    return plain(text)

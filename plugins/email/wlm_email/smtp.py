@@ -1,54 +1,36 @@
-"""Write a mail and hand it to the server: the one module that speaks SMTP."""
+"""Hand a mail to the server: the one module that speaks SMTP.
+
+How far it came decides what can be said. Until the last byte of the mail is on its way the
+server has no whole mail, so nothing was sent; after the server's answer it is known; between
+the two it is in doubt, and only then.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import smtplib
-from collections.abc import Sequence
-from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime
 
 from wlm.errors import BadRequest, ProviderAway, ProviderError
-from wlm_email.account import CONFIGURE, TIMEOUT, Account, tls
-from wlm_email.mime import Mail, plain
+from wlm_email.account import CONFIGURE, TIMEOUT, Account, tls, xoauth2
+from wlm_email.compose import recipients
+
+VERDICT_SECONDS = 60.0
+"""A server may look a mail over before it takes it; longer than that nobody waits here."""
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-def compose(
-    account: Account,
-    to: Sequence[tuple[str, str]],
-    subject: str,
-    body: str,
-    *,
-    now: datetime,
-    event_id: str,
-    answers: Mail | None = None,
-) -> EmailMessage:
-    """A mail to (name, address) pairs. The same event gives the same Message-ID."""
-    message = EmailMessage()
-    message["From"] = _address(account.settings.display_name, account.address)
-    message["To"] = [_address(name, address) for name, address in to]
-    message["Subject"] = plain(subject)
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = message_id(account, event_id)
-    if answers and answers.message_id:
-        message["In-Reply-To"] = plain(answers.message_id)
-        message["References"] = plain(f"{answers.references} {answers.message_id}")
-    message.set_content(body.strip() + "\n")
-    return message
-
-
-def message_id(account: Account, event_id: str) -> str:
-    """The id of the mail that an event sends; a repeat is known by it."""
-    return f"<{event_id}.wlm@{account.address.rpartition('@')[2]}>"
+class HandOverBroken(Exception):
+    """The connection was lost after the whole mail was on its way, before the answer came."""
 
 
 def send(account: Account, message: EmailMessage) -> list[str]:
     """Hand the mail over; the addresses that were refused, if others were taken.
 
-    ``ProviderAway`` means that nothing was sent. A connection lost while the mail was handed
-    over is a ``ProviderError`` that is not tried again, since it may have been sent.
+    Every error of ``wlm.errors`` that this raises means that nothing was sent.
+    ``HandOverBroken`` means that nobody here knows.
     """
     host = account.smtp_host
     try:
@@ -56,9 +38,11 @@ def send(account: Account, message: EmailMessage) -> list[str]:
             server = _open(account)
             stack.callback(_quit, server)
             refused = _envelope(server, account, message)
-            _hand_over(server, host, message)
+            _hand_over(server, message)
             return refused
-    except smtplib.SMTPAuthenticationError:
+    except smtplib.SMTPAuthenticationError as error:
+        if not 500 <= error.smtp_code < 600:
+            raise _answer(host, error.smtp_code) from None
         raise ProviderError(
             f"{host} refuses the login name or password; nothing was sent.", hint=CONFIGURE
         ) from None
@@ -73,9 +57,13 @@ def send(account: Account, message: EmailMessage) -> list[str]:
     except OSError as error:
         import ssl
 
-        if isinstance(error, ssl.SSLError):
+        if isinstance(error, ssl.SSLCertVerificationError):
             raise ProviderError(
                 f"The certificate of {host} does not hold; nothing was sent."
+            ) from None
+        if isinstance(error, TimeoutError):
+            raise ProviderAway(
+                f"{host} did not answer within {TIMEOUT:g} s; nothing was sent."
             ) from None
         raise ProviderAway(f"{host} cannot be reached; nothing was sent.") from None
 
@@ -93,21 +81,30 @@ def _open(account: Account) -> smtplib.SMTP:
             server.starttls(context=tls())
         server.ehlo_or_helo_if_needed()
         if server.has_extn("auth"):
-            server.login(settings.user, account.password)
+            _login(server, account)
     except BaseException:
         server.close()
         raise
     return server
 
 
+def _login(server: smtplib.SMTP, account: Account) -> None:
+    if not account.token:
+        server.login(account.settings.user, account.password)
+        return
+    said = xoauth2(account.settings.user, account.token)
+    # A refused token is told in a challenge; the empty answer to it ends the attempt.
+    server.auth("XOAUTH2", lambda challenge=None: said if challenge is None else "")
+
+
 def _envelope(server: smtplib.SMTP, account: Account, message: EmailMessage) -> list[str]:
     """Say from whom and to whom; the addresses refused."""
-    options = ["SMTPUTF8"] if server.has_extn("smtputf8") and not _ascii(message) else []
+    addresses = recipients(message)
+    options = ["SMTPUTF8"] if server.has_extn("smtputf8") and not _ascii(addresses) else []
     code, answer = server.mail(account.address, options)
     if code != 250:
         raise smtplib.SMTPResponseException(code, answer)
-    addresses = [address.addr_spec for address in message["To"].addresses]
-    codes = {address: server.rcpt(address)[0] for address in addresses}
+    codes = {address: _whole(server.rcpt(address)[0]) for address in addresses}
     refused = [address for address, code in codes.items() if code not in (250, 251)]
     if len(refused) == len(addresses):
         if all(400 <= code < 500 for code in codes.values()):
@@ -119,25 +116,45 @@ def _envelope(server: smtplib.SMTP, account: Account, message: EmailMessage) -> 
     return refused
 
 
-def _hand_over(server: smtplib.SMTP, host: str, message: EmailMessage) -> None:
+def _whole(code: int) -> int:
+    """A recipient's answer: half of one, from a broken connection, refuses nobody."""
+    if not 200 <= code < 600:
+        raise smtplib.SMTPServerDisconnected
+    return code
+
+
+def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> None:
+    """The mail itself, then the server's verdict."""
+    code, answer = server.docmd("data")
+    if code != 354:
+        raise smtplib.SMTPResponseException(code, answer)
+    server.send(_wire(message))  # an error here: its end is not out, so there is no mail
+    try:
+        if server.sock is not None:
+            server.sock.settimeout(VERDICT_SECONDS)
+        code, answer = server.getreply()
+    except (smtplib.SMTPException, OSError):
+        raise HandOverBroken from None
+    if 400 <= code < 600:
+        raise smtplib.SMTPResponseException(code, answer)
+    if not 200 <= code < 300:
+        raise HandOverBroken  # half an answer
+
+
+def _wire(message: EmailMessage) -> bytes:
+    """The bytes after DATA: line ends and dots as SMTP wants them, and the end mark."""
     from email import policy
 
-    rules = policy.SMTP if _ascii(message) else policy.SMTPUTF8
-    try:
-        code, answer = server.data(message.as_bytes(policy=rules))
-    except (smtplib.SMTPServerDisconnected, OSError):
-        raise ProviderError(
-            f"{host} broke off while it was given the mail; it may have been sent.",
-            hint="Look into the folder of sent mail before you send it again.",
-        ) from None
-    if code != 250:
-        raise smtplib.SMTPResponseException(code, answer)
+    rules = policy.SMTP if _ascii(recipients(message)) else policy.SMTPUTF8
+    lines = _LINE_END.sub(b"\r\n", message.as_bytes(policy=rules))
+    stuffed = re.sub(rb"(?m)^\.", b"..", lines)
+    return stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n"
 
 
 def _answer(host: str, code: int) -> ProviderError:
-    if 400 <= code < 500:
-        return ProviderAway(f"{host} cannot take mail now ({code}); nothing was sent.")
-    return ProviderError(f"{host} refuses the mail ({code}); nothing was sent.")
+    if 500 <= code < 600:
+        return ProviderError(f"{host} refuses the mail ({code}); nothing was sent.")
+    return ProviderAway(f"{host} cannot take mail now ({code}); nothing was sent.")
 
 
 def _quit(server: smtplib.SMTP) -> None:
@@ -146,12 +163,5 @@ def _quit(server: smtplib.SMTP) -> None:
     server.close()
 
 
-def _ascii(message: EmailMessage) -> bool:
-    return all(address.addr_spec.isascii() for address in message["To"].addresses)
-
-
-def _address(name: str, address: str) -> Address:
-    try:
-        return Address(plain(name), addr_spec=address)
-    except (ValueError, IndexError):
-        raise BadRequest("That is not an e-mail address; nothing was sent.") from None
+def _ascii(addresses: list[str]) -> bool:
+    return all(address.isascii() for address in addresses)

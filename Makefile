@@ -2,6 +2,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+# Most tests wait for servers and processes; one job more than cores keeps two of them busy.
+JOBS ?= 3
 PLUGINS := ./plugins/meeting ./plugins/people ./plugins/weather ./plugins/news ./plugins/email
 
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -28,7 +30,8 @@ demo: $(BIN)/wlm ## answer a recorded spoken request, offline, through the whole
 	@$(BIN)/python -m bench.demo
 
 test: $(VENV)/.dev ## run the tests; servers they need are started and stopped
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/.dev ## style, types, and the direction of imports
 	$(BIN)/ruff check .

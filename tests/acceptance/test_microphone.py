@@ -23,6 +23,8 @@ from tests.support.pulse import SoundServer, sound_server
 from tests.support.sound import SAMPLES, wav_pcm
 from wlm.pipeline.audio import decode
 
+pytestmark = pytest.mark.alone
+
 WLM = str(Path(sys.executable).with_name("wlm"))
 LUNCH = SAMPLES / "lunch_with_anna.flac"
 

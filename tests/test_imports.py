@@ -11,9 +11,9 @@ import pytest
 ENGINES = {
     "av", "ctranslate2", "dateparser", "faster_whisper", "httpx", "huggingface_hub", "keyring",
     "onnxruntime", "openai", "piper", "sounddevice", "tokenizers", "flask", "alembic", "feedparser",
-    "vobject", "sqlalchemy.orm", "sklearn", "scipy", "imaplib", "smtplib",
+    "vobject", "numpy", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql", "imaplib", "smtplib",
 }  # fmt: skip
-LIGHT = ENGINES | {"sqlalchemy", "pydantic", "numpy", "rapidfuzz", "pluggy", "icalendar"}
+LIGHT = ENGINES | {"sqlalchemy", "pydantic", "rapidfuzz", "pluggy", "icalendar"}
 
 PROGRAM = """
 import sys

@@ -259,7 +259,7 @@ class Pipeline:
     def _taught(self, utterance: Utterance) -> Understanding | None:
         """What this user once said was meant by just this (`wlm wrong`)."""
         from wlm.pipeline.route.features import phrase_key
-        from wlm.pipeline.route.model import NONE
+        from wlm.pipeline.route.interface import NONE
 
         key = phrase_key(utterance.text, utterance.language)
         intent = self._corrections.intent(self._owner, key)

@@ -74,7 +74,7 @@ def _router(intents: Mapping[str, IntentSpec], language: str, folder: Path) -> L
 
 
 def _intent(router: LocalRouter, text: str) -> str:
-    from wlm.pipeline.route.model import NONE
+    from wlm.pipeline.route.interface import NONE
 
     judged = router.alone(text)
     return judged or NONE

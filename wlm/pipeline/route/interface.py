@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 Outcome = Literal["act", "ask", "none"]
+NONE = "none"
+"""The class of what no skill serves; always the last."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,3 +84,10 @@ class Router(Protocol):
     def decide(self, utterance: Utterance) -> Decision:
         """The decision for one utterance; never raises for any text."""
         ...
+
+
+def phrase_hash(text: str) -> int:
+    """64 bits of a phrase; the same in every process."""
+    import hashlib
+
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

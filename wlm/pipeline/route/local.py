@@ -8,18 +8,17 @@ import logging
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple, Self
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from wlm.pipeline.route.features import Extractor
-from wlm.pipeline.route.interface import Candidate, Choice, Decision, Outcome, Utterance
-from wlm.pipeline.route.model import NONE, Model
+from wlm.pipeline.route.interface import NONE, Candidate, Choice, Decision, Outcome, Utterance
 from wlm.pipeline.route.normalise import normalise
+from wlm.pipeline.route.plain import MOST_CLASSES, PlainModel
 from wlm.pipeline.route.split import split
-from wlm.pipeline.route.vectors import Vectors
 from wlm.plugins.skill import IntentSpec, Phrases
+
+if TYPE_CHECKING:
+    from wlm.pipeline.route.model import Model
 
 log = logging.getLogger(__name__)
 VERSION = "local-2"
@@ -43,7 +42,7 @@ class _Judged(NamedTuple):
     confidence: float
     scope: float
     exact: bool
-    chances: NDArray[np.float32]
+    chances: Sequence[float]
 
 
 class LocalRouter:
@@ -52,7 +51,11 @@ class LocalRouter:
     name = "local"
 
     def __init__(
-        self, model: Model, intents: Mapping[str, IntentSpec], language: str, kept: str
+        self,
+        model: Model | PlainModel,
+        intents: Mapping[str, IntentSpec],
+        language: str,
+        kept: str,
     ) -> None:
         self.model = model
         self.kept = kept
@@ -60,7 +63,6 @@ class LocalRouter:
         self._extract = Extractor(model.keywords, language)
         self._openings = frozenset(model.openings)
         self._language = language
-        self._vectors = Vectors.load()
 
     @classmethod
     def train(cls, intents: Mapping[str, IntentSpec], language: str, cache_dir: Path) -> Self:
@@ -71,28 +73,26 @@ class LocalRouter:
         """
         name = f"{language}-{fingerprint(intents, language)}.npz"
         path = cache_dir / "router" / name
-        model, kept = Model.load(path), "cache"
+        model, kept = _kept(path), "cache"
         if model is None:
-            model, kept = Model.load(SHIPPED / name), "shipped"
+            model, kept = _kept(SHIPPED / name), "shipped"
         if model is None:
             from wlm.pipeline.route.samples import keywords, make_samples
             from wlm.pipeline.route.training import fit, recipe_of
 
             recipe, declared = recipe_of(language), declarations(intents, language)
             samples = make_samples(intents, language, expansions=recipe.expansions)
-            model, kept = (
-                fit(
-                    samples,
-                    keywords(intents, language),
-                    language,
-                    recipe,
-                    declared=declared,
-                    base=_base(declared, language),
-                ),
-                "trained",
+            trained = fit(
+                samples,
+                keywords(intents, language),
+                language,
+                recipe,
+                declared=declared,
+                base=_base(declared, language),
             )
+            model, kept = trained, "trained"
             try:
-                model.save(path)
+                trained.save(path)
                 _tidy(path)
             except OSError as error:
                 log.warning("the router's model cannot be kept (%s)", type(error).__name__)
@@ -133,30 +133,23 @@ class LocalRouter:
         plain = normalise(text, self._language)
         classes = self.model.classes
         if not plain or len(classes) == 1:
-            only_none = np.array([float(name == NONE) for name in classes], np.float32)
+            only_none = [float(name == NONE) for name in classes]
             return _Judged(text, plain, None, 0.0, 0.0, False, only_none)
         features = self._extract(plain)
-        chances = self.model.probabilities(features, self._vectors.sentence(features.words))
+        chances = self.model.probabilities(features)
         if known := self.model.exact_intent(" ".join(self._extract.classed(features.words))):
             at = classes.index(known)
-            chances = chances * np.float32(0.02 / max(1 - float(chances[at]), 0.02))
-            chances[at] = 1 - (float(chances.sum()) - float(chances[at]))
-            return _Judged(text, plain, known, float(chances[at]), 1.0, True, chances)
-        inside = chances[:-1]
-        sides = self._sides @ inside
-        side = int(sides.argmax())
-        best = int((inside * self._sides[side]).argmax())
-        scope = 1 - float(chances[-1])
-        acts = scope >= self.model.act_from and sides[side] >= _LIKELY * scope
-        return _Judged(
-            text,
-            plain,
-            classes[best] if acts else None,
-            float(chances[best]),
-            scope,
-            False,
-            chances,
-        )
+            shrink = 0.02 / max(1 - chances[at], 0.02)
+            chances = [chance * shrink for chance in chances]
+            chances[at] = 1 - (sum(chances) - chances[at])
+            return _Judged(text, plain, known, chances[at], 1.0, True, chances)
+        weights = [sum(chances[at] for at in side) for side in self._sides]
+        weight = max(weights)
+        best = max(self._sides[weights.index(weight)], key=chances.__getitem__)
+        scope = 1 - chances[-1]
+        acts = scope >= self.model.act_from and weight >= _LIKELY * scope
+        intent = classes[best] if acts else None
+        return _Judged(text, plain, intent, chances[best], scope, False, chances)
 
     def _ask_judge(self, text: str) -> tuple[str | None, float]:
         judged = self._judge(text)
@@ -167,10 +160,8 @@ class LocalRouter:
         return first in self._openings
 
     def _candidates(self, judged: _Judged) -> tuple[Candidate, ...]:
-        order = np.argsort(-judged.chances, kind="stable")[:_SHOWN]
-        return tuple(
-            Candidate(self.model.classes[i], round(float(judged.chances[i]), 4)) for i in order
-        )
+        likely = sorted(zip(judged.chances, self.model.classes, strict=True), key=lambda c: -c[0])
+        return tuple(Candidate(name, round(chance, 4)) for chance, name in likely[:_SHOWN])
 
     def _explain(self, judged: _Judged, parts: int) -> dict[str, Any]:
         model = self.model
@@ -185,30 +176,41 @@ class LocalRouter:
             "features": [],
         }
         if judged.normalised and len(model.classes) > 1:
-            at = int(judged.chances[:-1].argmax())
             facts["act_from"] = model.act_from
-            facts["features"] = self._deciding(judged, at)
+            facts["features"] = self._deciding(judged)
         return facts
 
-    def _deciding(self, judged: _Judged, at: int) -> list[dict[str, Any]]:
+    def _deciding(self, judged: _Judged) -> list[dict[str, Any]]:
         """The features that spoke most for or against the best intent, against none."""
+        inside = judged.chances[:-1]
         features = self._extract(judged.normalised)
-        vector = self._vectors.sentence(features.words)
-        names, parts = self.model.contributions(features, vector)
-        pull = parts[:, at] - parts[:, -1]
-        order = np.argsort(-np.abs(pull), kind="stable")[:_SHOWN]
-        return [{"feature": names[i], "pull": round(float(pull[i]), 3)} for i in order]
+        pulls = self.model.pulls(features, inside.index(max(inside)), -1)
+        strongest = sorted(pulls.items(), key=lambda item: -abs(item[1]))[:_SHOWN]
+        return [{"feature": name, "pull": round(pull, 3)} for name, pull in strongest]
 
 
-def _sides(classes: Sequence[str], intents: Mapping[str, IntentSpec]) -> NDArray[np.float32]:
-    """Which intents are of one skill and effect: (sides, intents), 1 where it is so.
+def _kept(path: Path) -> Model | PlainModel | None:
+    """The model at ``path``, in the form that its size asks for; None if there is none."""
+    if not path.exists():
+        return None
+    plain = PlainModel.load(path)
+    if plain is not None and len(plain.classes) <= MOST_CLASSES:
+        return plain
+    from wlm.pipeline.route.model import Model
+
+    return Model.load(path)
+
+
+def _sides(classes: Sequence[str], intents: Mapping[str, IntentSpec]) -> list[list[int]]:
+    """The classes of each skill and effect.
 
     To list meetings where free time was meant is a small mistake; to change something
     where a look was meant, or to ask the wrong skill, is not.
     """
-    kinds = [(intents[name].skill, intents[name].effect) for name in classes[:-1]]
-    order = list(dict.fromkeys(kinds))
-    return np.array([[float(kind == side) for kind in kinds] for side in order], np.float32)
+    sides: dict[tuple[str, str], list[int]] = {}
+    for at, name in enumerate(classes[:-1]):
+        sides.setdefault((intents[name].skill, intents[name].effect), []).append(at)
+    return list(sides.values())
 
 
 def fingerprint(intents: Mapping[str, IntentSpec], language: str) -> str:
@@ -251,6 +253,8 @@ def _base(declared: Mapping[str, str], language: str) -> Model | None:
 
     Skills beside its own may have come, and some of its own may be away.
     """
+    from wlm.pipeline.route.model import Model
+
     for path in sorted(SHIPPED.glob(f"{language}-*.npz")):
         model = Model.load(path)
         if model is not None and model.declared:

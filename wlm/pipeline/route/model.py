@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm.pipeline.route.features import Features
+from wlm.pipeline.route.interface import phrase_hash
 from wlm.pipeline.route.linear import softmax
+from wlm.pipeline.route.vectors import Vectors
 
 Floats = NDArray[np.float32]
-NONE = "none"
-"""The class of what no skill serves; always the last."""
-
 _BLOCKS = ("columns", "sparse", "dense", "bias", "exact", "exact_intents")
 
 
@@ -57,19 +56,24 @@ class Model:
         """Which features the model knows (indices into them) and at which columns."""
         return positions(self.columns, np.array(features.hashes, np.uint32))
 
-    def contributions(self, features: Features, vector: Floats) -> tuple[list[str], Floats]:
-        """Names and each name's part of the logits (names, classes): features, then ``meaning``."""
-        known, at = self.positions(features)
-        values = np.array(features.values, np.float32)[known]
-        parts = np.vstack([self.sparse[at] * values[:, None], (vector @ self.dense)[None]])
-        return [*(features.names[i] for i in known), "meaning"], parts
-
-    def probabilities(self, features: Features, vector: Floats) -> Floats:
+    def probabilities(self, features: Features) -> list[float]:
         """A calibrated probability for each class."""
         known, at = self.positions(features)
         values = np.array(features.values, np.float32)[known]
+        vector = Vectors.load().sentence(features.words)
         logits = values @ self.sparse[at] + vector @ self.dense + self.bias
-        return softmax(logits / np.float32(self.temperature))
+        chances: list[float] = softmax(logits / np.float32(self.temperature)).tolist()
+        return chances
+
+    def pulls(self, features: Features, left: int, right: int) -> dict[str, float]:
+        """What each feature, and the ``meaning``, says for one class against another."""
+        known, at = self.positions(features)
+        values = np.array(features.values, np.float32)[known]
+        parts = (self.sparse[at, left] - self.sparse[at, right]) * values
+        vector = Vectors.load().sentence(features.words)
+        meaning = float(vector @ (self.dense[:, left] - self.dense[:, right]))
+        names = (features.names[i] for i in known)
+        return {**dict(zip(names, parts.tolist(), strict=True)), "meaning": meaning}
 
     def exact_intent(self, classed: str) -> str | None:
         """The intent of a phrase that is known as it stands."""
@@ -125,13 +129,6 @@ class Model:
             and self.dense.shape[1] == count
             and self.bias.shape == (count,)
         )
-
-
-def phrase_hash(text: str) -> int:
-    """64 bits of a phrase; the same in every process."""
-    import hashlib
-
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def positions(

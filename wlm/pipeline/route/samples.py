@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
-from wlm.pipeline.route.model import NONE
+from wlm.pipeline.route.interface import NONE
 from wlm.pipeline.route.normalise import lexicon, normalise
 from wlm.plugins.skill import IntentSpec, Phrases
 from wlm.plugins.slots import SlotSpec

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm.pipeline.route.features import Extractor
+from wlm.pipeline.route.interface import NONE, phrase_hash
 from wlm.pipeline.route.linear import Linear, softmax, train
-from wlm.pipeline.route.model import NONE, Model, phrase_hash, positions
+from wlm.pipeline.route.model import Model, positions
 from wlm.pipeline.route.samples import Sample
 from wlm.pipeline.route.vectors import Vectors
 

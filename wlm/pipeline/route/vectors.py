@@ -13,14 +13,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wlm.pipeline.route.pieces import Pieces
+
 Floats = NDArray[np.float32]
-_LONGEST = 24
 
 
 class Vectors:
     """A row a word piece, int8 with one scale a row."""
 
-    def __init__(self, pieces: dict[str, int], matrix: NDArray[np.int8], scale: Floats) -> None:
+    def __init__(self, pieces: Pieces, matrix: NDArray[np.int8], scale: Floats) -> None:
         self._pieces = pieces
         self._matrix = matrix
         self._scale = scale
@@ -32,9 +33,8 @@ class Vectors:
     def load(cls) -> Self:
         """The vectors that ship with WLM."""
         data = files("wlm.pipeline.route").joinpath("data")
-        names = data.joinpath("pieces.txt").read_text("utf-8").split("\n")
         with as_file(data.joinpath("vectors.npz")) as path, np.load(path) as arrays:
-            return cls({p: i for i, p in enumerate(names)}, arrays["matrix"], arrays["scale"])
+            return cls(Pieces.load(), arrays["matrix"], arrays["scale"])
 
     def sentence(self, words: list[str]) -> Floats:
         """The unit vector of these lower-case words; zeros if none is known."""
@@ -48,25 +48,10 @@ class Vectors:
         """The vector of one word: the mean of its pieces'."""
         known = self._words.get(word)
         if known is None:
-            rows = self._split(word)
+            rows = self._pieces.split(word)
             known = np.zeros(self.dims, np.float32)
             if rows:
                 known = (self._matrix[rows] * self._scale[rows, None]).mean(0)
             if len(self._words) < 20_000:
                 self._words[word] = known
         return known
-
-    def _split(self, word: str) -> list[int]:
-        """Greedy longest-match word pieces; nothing if some part is not known."""
-        rows: list[int] = []
-        start = 0
-        while start < len(word):
-            for end in range(min(len(word), start + _LONGEST), start, -1):
-                piece = word[start:end] if start == 0 else f"##{word[start:end]}"
-                if piece in self._pieces:
-                    rows.append(self._pieces[piece])
-                    start = end
-                    break
-            else:
-                return []
-        return rows

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from wlm.pipeline.route.model import NONE
+from wlm.pipeline.route.interface import NONE
 
 Mark = Literal["N", "F", "S", "V", "X", "M"]
 """A control question's result.

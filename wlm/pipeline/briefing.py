@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wlm.errors import WlmError
+from wlm.pipeline.patterns import pattern
 from wlm.plugins.slots import Recurrence
 from wlm.types import Route
 
@@ -25,23 +26,21 @@ if TYPE_CHECKING:
     from wlm.plugins.skill import IntentSpec
 
 ROUTER = "briefing"
-_REPEATS = re.compile(
+_REPEATS = pattern(
     r"\b(every|each|everyday|daily|weekly|nightly|hourly|monthly|weekdays|workdays|weekends"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)days|once an?)\b",
     re.IGNORECASE,
 )
 _THING = r"(?:the |my |that )?(?P<which>(?:[\w'-]+ ){0,5}?)(?:briefings?|recurring requests?)[.!]?"
 _ABOUT = {
-    "stop": re.compile(
+    "stop": pattern(
         rf"(?:please )?(?:(?:stop|cancel|end|delete|remove|drop|turn off) {_THING}"
         r"|stop (?:telling|reading|giving|showing|sending) me (?P<what>.+?)[.!]?)",
         re.IGNORECASE,
     ),
-    "pause": re.compile(rf"(?:please )?(?:pause|suspend) {_THING}", re.IGNORECASE),
-    "resume": re.compile(
-        rf"(?:please )?(?:resume|restart|continue|turn on) {_THING}", re.IGNORECASE
-    ),
-    "list": re.compile(
+    "pause": pattern(rf"(?:please )?(?:pause|suspend) {_THING}", re.IGNORECASE),
+    "resume": pattern(rf"(?:please )?(?:resume|restart|continue|turn on) {_THING}", re.IGNORECASE),
+    "list": pattern(
         r"(?:(?:show|list|read|tell)(?: me)?(?: all)?(?: of)? (?:my|the) "
         r"(?:schedules|briefings|recurring requests)"
         r"|(?:what|which) (?:schedules|briefings|recurring requests) do i have"
@@ -50,10 +49,10 @@ _ABOUT = {
         re.IGNORECASE,
     ),
 }
-_SCHEDULED = re.compile(
+_SCHEDULED = pattern(
     r"(?:so )?what(?:'s| is| do i have| have i got) scheduled(?: for me)?[.?!]?", re.IGNORECASE
 )
-_QUESTION = re.compile(
+_QUESTION = pattern(
     r"(?:what|which|when|who|where|how|why|do|does|did|is|are|am|was|will|can|have|has|any)\b", re.I
 )
 _DEFAULT_HOURS = {"morning": 8, "noon": 12, "afternoon": 14, "evening": 19, "night": 21}
@@ -74,8 +73,8 @@ class Read(NamedTuple):
 def command(utterance: Utterance) -> Route | None:
     """The route of a sentence about schedules ("stop the daily briefing")."""
     text = utterance.text if utterance.language == "en" else ""
-    for verb, pattern in _ABOUT.items():
-        if match := pattern.fullmatch(text.strip()):
+    for verb, asks in _ABOUT.items():
+        if match := asks.fullmatch(text.strip()):
             parts = match.groupdict()
             which = (parts.get("which") or parts.get("what") or "").strip()
             slots = {"which": which} if which else {}

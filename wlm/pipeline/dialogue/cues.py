@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from wlm.pipeline.patterns import pattern
+
 _POLITE = r"(?:please|ok(?:ay)?|well|um+|uh+|er+|hey|so|thanks|hm+|then|now|just)"
-_ELLIPSIS = re.compile(
+_ELLIPSIS = pattern(
     rf"^(?:{_POLITE}[\s,]+)*(?P<lead>(?:and|but|or|also|plus)?[\s,]*"
     r"(?:what about|how about|what's with|and for|same (?:thing )?for|the same (?:thing )?for|"
     r"what is it|how is it|and|but|or|also|plus))\b[\s,]*(?P<rest>\S.*)$",
     re.IGNORECASE,
 )
-_MARK = re.compile(
+_MARK = pattern(
     rf"^(?:{_POLITE}[\s,]+)*(?:no+|nope|nah|sorry|wait|oh|oops|actually|correction|rather|"
     r"hold on|hang on|hmm|scratch that|strike that|wrong|yes but|yeah but|yes|ok but|"
     r"that'?s (?:wrong|not right|not (?:it|what i (?:said|meant)))|"
@@ -22,14 +24,14 @@ _MARK = re.compile(
     r"\b[\s,.!:;–—-]*",
     re.IGNORECASE,
 )
-_NOT_BUT = re.compile(
+_NOT_BUT = pattern(
     r"^not\s+(?P<wrong>.+?)(?:\s*,\s*(?:but\s+)?|\s+but\s+|\s*[;.–—]\s*)(?P<right>\S.*)$",
     re.IGNORECASE,
 )
-_CALLED = re.compile(
+_CALLED = pattern(
     r"^(?:i said|i meant|i mean|it'?s|it is|make (?:it|that)|call it|say|for|to)\s+", re.IGNORECASE
 )
-_UNDO = re.compile(
+_UNDO = pattern(
     r"^(?:(?:please|no|oh|oops|wait|sorry|ok(?:ay)?|can you|could you|i want to)[\s,]+)*"
     r"(?:undo|revert|reverse|roll back|take back|put back|un-?do)"
     r"(?:\s+(?:that|it|this|them|the last (?:one|thing|change|action|step)|the change|"
@@ -40,7 +42,7 @@ _UNDO = re.compile(
     r"change (?:that|it) back|i did(?:n'?t| not) mean (?:that|to do that|it))[\s.!?]*$",
     re.IGNORECASE,
 )
-_AGAIN = re.compile(
+_AGAIN = pattern(
     r"^(?:(?:sorry|please|what|huh|pardon)[\s,?]+)*(?:what|huh|pardon(?: me)?|come again|"
     r"(?:can you |could you |please )?(?:say|read) (?:that|it)(?: (?:back|to me))? again|"
     r"(?:can you |could you |please )?repeat (?:that|it|the question)|repeat|"
@@ -49,7 +51,7 @@ _AGAIN = re.compile(
     r"(?:\s+please)?[\s.!?]*$",
     re.IGNORECASE,
 )
-_DROP = re.compile(
+_DROP = pattern(
     r"^(?:(?:no|oh|ok(?:ay)?|actually|wait|sorry|um|well|you know what|please|just|then)[\s,]+)*"
     r"(?:never ?mind|forget (?:it|that|about (?:it|that))|cancel(?: that| it)?|stop(?: it)?|"
     r"leave it(?: (?:be|alone))?|drop (?:it|that)|skip (?:it|that)|scrap (?:it|that)|abort|"
@@ -58,11 +60,11 @@ _DROP = re.compile(
     r"(?:\s+(?:then|please|thanks|thank you|now|after all))*[\s.!]*$",
     re.IGNORECASE,
 )
-_TAIL = re.compile(
+_TAIL = pattern(
     r"(?:[\s,]+(?:too|as well|instead|please|then|thanks|thank you|rather|though))+[\s.!?]*$",
     re.IGNORECASE,
 )
-_VALUES = re.compile(
+_VALUES = pattern(
     r"(?:and|or|with|at|in|on|for|by|only|just|to|from|about|every|an?|the|half|\d)\b",
     re.IGNORECASE,
 )
@@ -71,25 +73,25 @@ _ORDINALS = {
     "fourth": 3, "4th": 3, "fifth": 4, "5th": 4, "last": -1,
 }  # fmt: skip
 _NUMBERS = {"one": 0, "two": 1, "three": 2, "four": 3, "five": 4}
-_PICKED = re.compile(
+_PICKED = pattern(
     r"\b(?:the\s+)?(?P<ordinal>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th|5th)"
     r"(?:\s+(?P<noun>one|\w+))?\b|\bnumber\s+(?P<number>one|two|three|four|five|[1-5])\b",
     re.IGNORECASE,
 )
-_IT = re.compile(
+_IT = pattern(
     r"\b(?:(?:this|that|the same) one|it|them|these|those)\b|"
     r"(?<=\w )(?:that|this)"
     r"(?=\s+(?:to|from|on|by|at|for|until|with|in|into|back|up|as|an?)\b|[\s.!?]*$)",
     re.IGNORECASE,
 )
-_HIM = re.compile(r"\b(?:him|her|his|hers|he|she|them|their|they)\b", re.IGNORECASE)
-_THERE = re.compile(
+_HIM = pattern(r"\b(?:him|her|his|hers|he|she|them|their|they)\b", re.IGNORECASE)
+_THERE = pattern(
     r"\b(?<!is )(?<!are )(?<!will )(?<!was )(?<!were )there\b"
     r"(?=[\s.!?]*$|\s+(?:today|tonight|tomorrow|on|at|in|this|next|over|then|now)\b)",
     re.IGNORECASE,
 )
-_THEN = re.compile(r"\b(?:(?:on )?that day|at that time|(?:on )?the same day|then)[\s.!?]*$", re.I)
-_JOINT = re.compile(r"\s*(?:,\s*)?\b(?:and then|and also|and|then|also)\b\s+|\s*[;.]\s+", re.I)
+_THEN = pattern(r"\b(?:(?:on )?that day|at that time|(?:on )?the same day|then)[\s.!?]*$", re.I)
+_JOINT = pattern(r"\s*(?:,\s*)?\b(?:and then|and also|and|then|also)\b\s+|\s*[;.]\s+", re.I)
 
 
 class Ellipsis(NamedTuple):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wlm.errors import UsageError
 from wlm.pipeline.dialogue import cues
 from wlm.pipeline.dialogue.followups import corrected
+from wlm.pipeline.patterns import pattern
 from wlm.pipeline.route.interface import Decision, Utterance
 from wlm.types import Event, State
 
@@ -30,7 +31,7 @@ _ORDINALS = (
     ("fourth", "four", "4"),
     ("fifth", "five", "5"),
 )
-_BODY = re.compile(
+_BODY = pattern(
     r"^(?:(?:no|yes|yeah|wait|actually|sorry|ok(?:ay)?|but|rather|oh)[\s,]+)*"
     r"(?:(?:please\s+)?(?:say|write|tell (?:him|her|them))(?: instead)?(?: that)?|"
     r"(?:it|the (?:message|mail|email|text|body)) should (?:say|read)(?: that)?|"
@@ -38,7 +39,7 @@ _BODY = re.compile(
     r"(?:change|set) the (?:message|text|body|mail|email) to(?: say)?)\s+(?P<body>\S.*)$",
     re.IGNORECASE,
 )
-_MORE = re.compile(
+_MORE = pattern(
     r"^(?:and|also|plus)(?: also)?(?: to)?\s+(?P<name>.+)$|^(?:add|include)\s+(?P<other>.+)$", re.I
 )
 

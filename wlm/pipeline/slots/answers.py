@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from wlm.pipeline.patterns import pattern
 from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.slots import choices, contacts
 from wlm.pipeline.slots.calendar import Calendar
@@ -18,19 +19,19 @@ from wlm.pipeline.slots.words import words
 from wlm.plugins.slots import SlotSpec
 from wlm.types import iso_duration
 
-_LEAD = re.compile(
+_LEAD = pattern(
     r"^(?:(?:um+|uh+|er+|well|oh|okay|ok|please|just)[\s,]+)*"
     r"(?:(?:it'?s|it is|it should be|that'?s|that is|call it|name it|make it|let'?s say|say|"
     r"the (?:title|name|subject|topic|place|address|answer) is|tell (?:him|her|them)|"
     r"i (?:want|mean|meant|said)|i'?d like|about|to|in|at|for|with)\s+)?(?:that\s+)?",
     re.IGNORECASE,
 )
-_TAIL = re.compile(r"[\s,]+(?:please|thanks|thank you)[\s.!]*$|[\s.!?]+$", re.IGNORECASE)
+_TAIL = pattern(r"[\s,]+(?:please|thanks|thank you)[\s.!]*$|[\s.!?]+$", re.IGNORECASE)
 _AROUND = words(
     "i i'd i'll it it's its that's that is meant mean said say the a an to with for from of one "
     "person name named called should be want like about yes no at send both all"
 )
-_BODY_LEAD = re.compile(
+_BODY_LEAD = pattern(
     r"^(?:(?:tell|write|say)(?: (?:him|her|them))?|it should say|say)\s+(?:that\s+)?", re.IGNORECASE
 )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from wlm.pipeline.patterns import pattern
 from wlm.pipeline.slots.words import words
 
 _WORD = r"[a-z0-9][\w+-]{0,63}"
 _DOT = r"(?:\s*\.\s*|\s+(?:dot|point)\s+)"
-_EMAIL = re.compile(
+_EMAIL = pattern(
     rf"(?<![\w@])(?P<user>{_WORD}(?:(?:\s*\.\s*(?=\w)|\s+dot\s+|\s+underscore\s+|\s+dash\s+|_|-)"
     rf"{_WORD}){{0,6}})(?P<at>\s*@\s*|\s+at\s+)(?P<host>{_WORD}(?:{_DOT}{_WORD}){{0,5}})",
     re.IGNORECASE,
@@ -18,7 +19,7 @@ _TOP = words(
     "com org net edu gov io co uk de fr es it nl at ch eu us ca in info biz me dev app ai "
     "mail example test tv be se no dk fi pl pt ie jp cn br au nz za"
 )
-_HAS_EMAIL = re.compile(r"@|\bat\b", re.IGNORECASE)
+_HAS_EMAIL = pattern(r"@|\bat\b", re.IGNORECASE)
 _DIGITS = {
     "zero": "0",
     "oh": "0",
@@ -36,12 +37,12 @@ _DIGITS = {
 }
 _NUMBER = rf"(?:\d+|\b(?:{'|'.join(_DIGITS)}|ten|eleven|twelve|twenty|hundred)\b)"
 _REPEAT = r"(?:\b(?:double|triple)\s+)?"
-_PHONE = re.compile(
+_PHONE = pattern(
     rf"(?P<plus>\+\s*|\bplus\s+)?\(?{_REPEAT}{_NUMBER}"
     rf"(?:(?:[\s().,/-]|\band\b){{0,4}}{_REPEAT}{_NUMBER}){{0,40}}",
     re.IGNORECASE,
 )
-_PIECE = re.compile(r"\d+|[a-z]+", re.IGNORECASE)
+_PIECE = pattern(r"\d+|[a-z]+", re.IGNORECASE)
 _COMPOUND = {"ten": "10", "eleven": "11", "twelve": "12", "twenty": "20", "hundred": "00"}
 MIN_DIGITS, MAX_DIGITS = 5, 15
 

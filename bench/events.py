@@ -87,7 +87,7 @@ def backend(name: str) -> Iterator[None]:
     with ExitStack() as stack:
         names = {"WLM_HOME": stack.enter_context(tempfile.TemporaryDirectory())}
         if name != "embedded":
-            names["WLM_DATABASE_URL"] = postgres.server().database()
+            names["WLM_DATABASE_URL"] = postgres.server(durable=True).database()
         if name == "redis":
             redis = stack.enter_context(RedisServer())
             names["WLM_QUEUE_URL"] = redis.url

@@ -193,4 +193,4 @@ def test_what_a_worker_that_ends_gives_back_is_as_it_was(engine: Engine, store: 
     assert engine.get(ME, event.id).state is State.QUEUED
     with store.read() as connection:
         assert connection.execute(select(events.c.ticket)).scalar_one() is not None
-    assert engine.runner.run(claim.row) is None, "its lease is over"
+    assert engine.runner.run(claim) is None, "its lease is over"

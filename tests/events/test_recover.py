@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 from tests.support.lab import Clock, Lab, ledger
 from wlm import config
 from wlm.events.audit import audit
+from wlm.events.claims import Claim
 from wlm.events.contexts import RunOver
 from wlm.events.engine import Engine
 from wlm.events.retry import LONGEST_SECONDS, delay
@@ -185,7 +186,7 @@ def test_a_run_that_was_taken_over_may_not_finish(
         late.once("line", lambda: 1)
     with pytest.raises(RunOver):
         late.db.insert(ledger, {"event": event.id, "what": "late"})
-    assert engine.runner.run(row) is None
+    assert engine.runner.run(Claim(row, troubled=True)) is None
     assert engine.get(ME, event.id).state is State.SUCCEEDED
 
 

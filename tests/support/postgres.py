@@ -20,9 +20,12 @@ _names = itertools.count(1)
 
 
 class Postgres:
-    """A server on a Unix socket in a temporary folder."""
+    """A server on a Unix socket in a temporary folder.
 
-    def __init__(self, binaries: Path) -> None:
+    ``durable``: it syncs each commit to the disk, as a real one does.
+    """
+
+    def __init__(self, binaries: Path, *, durable: bool = False) -> None:
         self._binaries = binaries
         self.folder = Path(tempfile.mkdtemp(prefix="wlm-pg-"))
         self.log = self.folder / "log"
@@ -30,7 +33,8 @@ class Postgres:
             shutil.chown(self.folder, "postgres", "postgres")
         self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8")
         # Whether a test's data survives a power cut does not matter.
-        options = f"-k {self.folder} -c listen_addresses= -c fsync=off -c max_connections=60"
+        sync = "on" if durable else "off"
+        options = f"-k {self.folder} -c listen_addresses= -c fsync={sync} -c max_connections=60"
         self._run("pg_ctl", "-D", self.data, "-w", "-l", str(self.log), "-o", options, "start")
 
     @property
@@ -80,13 +84,13 @@ class Postgres:
 
 
 @functools.cache
-def server() -> Postgres:
+def server(*, durable: bool = False) -> Postgres:
     """The server of this test run. Skips the test if there is no binary."""
     found = shutil.which("pg_ctl")
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
     if not found and not installed:
         pytest.skip(INSTALL)
-    made = Postgres((Path(found) if found else installed[-1]).parent)
+    made = Postgres((Path(found) if found else installed[-1]).parent, durable=durable)
     atexit.register(made.stop)
     return made
 

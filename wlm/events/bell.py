@@ -8,6 +8,7 @@ goes wrong outside, and an accepted event never depends on it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from wlm.errors import BadSetting
@@ -36,14 +37,14 @@ class Listener(Protocol):
 
 
 class Bell(Protocol):
-    """The two bells of an installation. ``ring``: an event is ready. ``tell``: one has moved."""
+    """The two bells of an installation. ``ring``: an event is ready. ``tell``: some have moved."""
 
     def ring(self, event_id: str) -> None:
         """Wake a worker of each machine or process."""
         ...
 
-    def tell(self, event_id: str) -> None:
-        """Wake those that wait for this event."""
+    def tell(self, ids: Iterable[str]) -> None:
+        """Wake those that wait for these events."""
         ...
 
     def rings(self) -> Listener:

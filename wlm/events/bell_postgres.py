@@ -7,6 +7,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from wlm.events.bell import ENOUGH
@@ -33,11 +34,11 @@ class PostgresBell:
 
     def ring(self, event_id: str) -> None:
         """Wake one thread of each worker process."""
-        self._notify(_RING, event_id)
+        self._notify(_RING, [event_id])
 
-    def tell(self, event_id: str) -> None:
+    def tell(self, ids: Iterable[str]) -> None:
         """Wake those that wait."""
-        self._notify(_TELL, event_id)
+        self._notify(_TELL, list(ids))
 
     def rings(self) -> PostgresListener:
         """Listen as a worker."""
@@ -52,8 +53,11 @@ class PostgresBell:
         with self._lock:
             self._drop()
 
-    def _notify(self, channel: str, event_id: str) -> None:
+    def _notify(self, channel: str, ids: list[str]) -> None:
         import psycopg
+
+        if not ids:
+            return
 
         with self._lock:
             if time.monotonic() < self._away_until:
@@ -61,7 +65,8 @@ class PostgresBell:
             try:
                 if self._connection is None:
                     self._connection = _connect(self._url)
-                self._connection.execute("SELECT pg_notify(%s, %s)", (channel, event_id))
+                query = "SELECT pg_notify(%s, id) FROM unnest(%s::text[]) AS id"
+                self._connection.execute(query, (channel, ids))
             except psycopg.Error as error:
                 self._drop()
                 self._away_until = time.monotonic() + _PAUSE

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from wlm.errors import BadSetting, EnvironmentFault
@@ -32,9 +33,12 @@ class RedisBell:
         pipe.ltrim(_RING, 0, ENOUGH - 1)
         self._try(pipe.execute)
 
-    def tell(self, event_id: str) -> None:
+    def tell(self, ids: Iterable[str]) -> None:
         """Wake those that wait."""
-        self._try(lambda: self._redis.publish(_TELL, event_id))
+        pipe = self._redis.pipeline(transaction=False)
+        for event_id in ids:
+            pipe.publish(_TELL, event_id)
+        self._try(pipe.execute)
 
     def rings(self) -> RedisRings:
         """Listen as a worker."""

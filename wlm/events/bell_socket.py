@@ -15,7 +15,7 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -33,11 +33,11 @@ class SocketBell:
 
     def ring(self, event_id: str) -> None:
         """Wake a worker thread of each worker process."""
-        self._send(_RING, event_id)
+        self._send(_RING, [event_id])
 
-    def tell(self, event_id: str) -> None:
+    def tell(self, ids: Iterable[str]) -> None:
         """Wake those that wait."""
-        self._send(_TELL, event_id)
+        self._send(_TELL, list(ids))
 
     def rings(self) -> SocketListener:
         """Listen as a worker."""
@@ -53,7 +53,7 @@ class SocketBell:
             self._voice.close()
             self._voice = None
 
-    def _send(self, kind: str, event_id: str) -> None:
+    def _send(self, kind: str, ids: list[str]) -> None:
         try:
             names = [name for name in os.listdir(self._folder) if name.endswith(kind)]  # noqa: PTH208
         except OSError:
@@ -67,7 +67,8 @@ class SocketBell:
             path = self._folder / name
             try:
                 with _short(path) as address:
-                    self._voice.sendto(event_id.encode(), address)
+                    for event_id in ids:
+                        self._voice.sendto(event_id.encode(), address)
             except BlockingIOError:
                 pass  # it has been rung often enough
             except ConnectionRefusedError:

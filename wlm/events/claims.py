@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, not_, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, not_, select
 
 from wlm.events import breaker
 from wlm.events.ledger import Ledger, Row, held
@@ -23,12 +23,23 @@ from wlm.types import State
 BACKGROUND = 5
 """From this priority on an event is background work."""
 
+_READY = and_(events.c.ticket.is_not(None), events.c.lease_token.is_(None))
+# Made once: putting a statement together takes longer than the database does for it.
 _RUNNING = (
     select(events.c.owner, events.c.skill, func.count().label("n"))
     .where(events.c.lease_token.is_not(None))
     .group_by(events.c.owner, events.c.skill)
 )
-_READY = and_(events.c.ticket.is_not(None), events.c.lease_token.is_(None))
+_NEXT = (
+    select(events.c.id, events.c.owner, events.c.skill, events.c.attempts)
+    .where(_READY, events.c.priority <= bindparam("most"))
+    .order_by(events.c.ticket, events.c.id)
+    .limit(bindparam("count"))
+    .with_for_update(skip_locked=True)  # those that another worker is taking are passed over
+)
+_WAITING = select(func.count()).select_from(
+    select(events.c.id).where(_READY).limit(bindparam("limit")).subquery()
+)
 
 
 class Limits(NamedTuple):
@@ -52,24 +63,26 @@ class Claims:
         self._ledger = ledger
         self._limits = limits
 
-    def next(self, *, most: int = 9) -> Claim | None:
-        """Take the next event with a priority of ``most`` or less; ``None`` if there is none."""
+    def next(self, count: int = 1, *, most: int = 9) -> list[Claim]:
+        """Take the next events, up to ``count``, with a priority of ``most`` or less.
+
+        One that was begun before is taken alone or as the first: it may be what ends its
+        process, and that counts as a failed try of all that the process holds.
+        """
         store = self._ledger.store
         if store.sqlite and not self.ready(1):
-            return None  # looking needs no turn at writing
+            return []  # looking needs no turn at writing
         with store.write(durable=False) as connection:
             opened, failing = breaker.read(connection, self._ledger.clock())
-            barred = self._barred(connection, opened)
-            query = select(events.c.id).where(_READY, *barred)
-            if most < 9:
-                query = query.where(events.c.priority <= most)
-            row = self._ledger.take(connection, _first(query).scalar_subquery())
-        if row is None:
-            return None
-        if not store.sqlite and self._too_many(row):
-            self.give_back(row, "others were first")
-            return None
-        return Claim(row, row["skill"] in failing)
+            room = _Room(self._limits, opened, connection.execute(_RUNNING))
+            barred = room.barred()
+            query = _NEXT.where(*barred) if barred else _NEXT
+            found = connection.execute(query, {"most": most, "count": count})
+            ids = [one.id for place, one in enumerate(found) if room.take(one, first=not place)]
+            rows = self._ledger.take(connection, ids) if ids else []
+        if rows and not store.sqlite and any(self._limits):
+            rows = self._within(rows)
+        return [Claim(row, row["skill"] in failing) for row in rows]
 
     def give_back(self, row: Row, detail: str) -> Row | None:
         """Queue a claimed event again, at its place, as if it had not been taken."""
@@ -79,29 +92,60 @@ class Claims:
 
     def ready(self, limit: int) -> int:
         """How many events wait for a worker, counted up to ``limit``."""
-        query = select(events.c.id).where(_READY).limit(limit).subquery()
         with self._ledger.store.read() as connection:
-            return connection.execute(select(func.count()).select_from(query)).scalar_one()
+            return connection.execute(_WAITING, {"limit": limit}).scalar_one()
 
-    def _barred(
-        self, connection: Connection, opened: Iterable[breaker.Trouble]
-    ) -> list[ColumnElement[bool]]:
+    def _within(self, rows: list[Row]) -> list[Row]:
+        """Those of just claimed events that are within the limits; the last ones step back."""
+        with self._ledger.store.read() as connection:
+            room = _Room(self._limits, (), connection.execute(_RUNNING))
+        kept = list(rows)
+        for row in reversed(rows):
+            if room.over(row["owner"], row["skill"]):
+                room.leave(row["owner"], row["skill"])
+                self.give_back(row, "others were first")
+                kept.remove(row)
+        return kept
+
+
+class _Room:
+    """How much of what may run at once is left."""
+
+    def __init__(
+        self, limits: Limits, opened: Iterable[breaker.Trouble], running: Iterable[Any]
+    ) -> None:
+        self._limits = limits
+        self._opened = list(opened)
+        self._users: Counter[str] = Counter()
+        self._skills: Counter[str] = Counter()
+        self._pairs: Counter[tuple[str, str]] = Counter()
+        for row in running:
+            self._users[row.owner] += row.n
+            self._skills[row.skill] += row.n
+            self._pairs[row.skill, row.owner] += row.n
+
+    def over(self, owner: str, skill: str) -> bool:
+        """Whether more run than may."""
+        return (
+            0 < self._limits.user < self._users[owner]
+            or 0 < self._limits.skill < self._skills[skill]
+        )
+
+    def leave(self, owner: str, skill: str) -> None:
+        """One of them does not run after all."""
+        self._users[owner] -= 1
+        self._skills[skill] -= 1
+
+    def barred(self) -> list[ColumnElement[bool]]:
         """Conditions that leave out what may not start now."""
-        users: Counter[str] = Counter()
-        skills: Counter[str] = Counter()
-        pairs: Counter[tuple[str, str]] = Counter()
-        for row in connection.execute(_RUNNING):
-            users[row.owner] += row.n
-            skills[row.skill] += row.n
-            pairs[row.skill, row.owner] += row.n
-        full = [u for u, n in users.items() if 0 < self._limits.user <= n]
-        stuck = {s for s, n in skills.items() if 0 < self._limits.skill <= n}
+        full = [u for u, n in self._users.items() if 0 < self._limits.user <= n]
+        stuck = {s for s, n in self._skills.items() if 0 < self._limits.skill <= n}
         conditions: list[ColumnElement[bool]] = []
-        for skill, owner, shut in opened:
+        for skill, owner, shut in self._opened:
             if owner == breaker.EVERYBODY:
-                if shut or skills[skill]:
+                if shut or self._skills[skill]:
                     stuck.add(skill)
-            elif shut or pairs[skill, owner]:
+            elif shut or self._pairs[skill, owner]:
                 conditions.append(not_(and_(events.c.skill == skill, events.c.owner == owner)))
         if full:
             conditions.append(events.c.owner.not_in(full))
@@ -109,20 +153,24 @@ class Claims:
             conditions.append(events.c.skill.not_in(sorted(stuck)))
         return conditions
 
-    def _too_many(self, row: Row) -> bool:
-        limits = (("owner", self._limits.user), ("skill", self._limits.skill))
-        counts = [
-            func.count().filter(events.c[name] == row[name]) for name, limit in limits if limit
-        ]
-        if not counts:
+    def take(self, one: Any, *, first: bool) -> bool:
+        """Whether this event, which was not barred, may start beside those taken before it."""
+        if not first and (one.attempts or self._tried(one)):
             return False
-        query = select(*counts).where(events.c.lease_token.is_not(None))
-        with self._ledger.store.read() as connection:
-            found = connection.execute(query).one()
-        most = [limit for _, limit in limits if limit]
-        return any(n > limit for n, limit in zip(found, most, strict=True))
+        self._users[one.owner] += 1
+        self._skills[one.skill] += 1
+        self._pairs[one.skill, one.owner] += 1
+        if self.over(one.owner, one.skill):
+            self._pairs[one.skill, one.owner] -= 1
+            self.leave(one.owner, one.skill)
+            return False
+        return True
 
-
-def _first(query: Select[tuple[str]]) -> Select[tuple[str]]:
-    """The lowest ticket; on Postgres, rows that another worker is taking are passed over."""
-    return query.order_by(events.c.ticket, events.c.id).limit(1).with_for_update(skip_locked=True)
+    def _tried(self, one: Any) -> bool:
+        """Whether another one tries already whether its provider is back."""
+        return any(
+            skill == one.skill
+            and (self._skills[skill] if owner == breaker.EVERYBODY else self._pairs[skill, owner])
+            and owner in (breaker.EVERYBODY, one.owner)
+            for skill, owner, _ in self._opened
+        )

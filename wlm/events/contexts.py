@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from wlm.errors import UsageError
-from wlm.events.ledger import Ledger, Row, held, one
+from wlm.events.ledger import Ledger, Row, one
 from wlm.plugins import Context, Person, Place
 from wlm.store.owned import OwnedTables
 from wlm.store.scope import mine
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _REMEMBERED = 5
+_HELD = (
+    select(events.c.id)
+    .where(events.c.id == bindparam("event"), events.c.lease_token == bindparam("token"))
+    .with_for_update()
+)
 _NOT_STARTED = {State.ACCEPTED, State.QUEUED, State.RETRYING} | {
     State.WAITING_INPUT,
     State.WAITING_CONFIRMATION,
@@ -196,8 +201,12 @@ class RunPorts:
 
     def check(self, connection: Connection) -> None:
         """Raise ``RunOver`` unless this run holds its event, until this transaction ends."""
-        query = select(events.c.id).where(held(self._row)).with_for_update()
-        if connection.execute(query).first() is None:
+        if (
+            connection.execute(
+                _HELD, {"event": self._row["id"], "token": self._row["lease_token"]}
+            ).first()
+            is None
+        ):
             raise RunOver
 
     def resolve(self, kind: str, text: str) -> list[Any]:

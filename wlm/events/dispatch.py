@@ -24,7 +24,9 @@ from wlm.events.claims import BACKGROUND
 
 if TYPE_CHECKING:
     from wlm.events.bell import Listener
+    from wlm.events.claims import Claim
     from wlm.events.engine import Engine
+    from wlm.events.stock import Stock
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,25 @@ class Dispatcher(Huey):  # type: ignore[misc]
         return False
 
 
+class _Turn:
+    """Whether one thread may run, or runs, background work."""
+
+    def __init__(self, gate: threading.BoundedSemaphore) -> None:
+        self._gate = gate
+        self._inside = False
+
+    def enter(self) -> int:
+        """The least urgent priority that may be taken."""
+        self._inside = self._gate.acquire(blocking=False)
+        return 9 if self._inside else BACKGROUND - 1
+
+    def leave(self) -> None:
+        """No background work runs here any more."""
+        if self._inside:
+            self._gate.release()
+            self._inside = False
+
+
 class Crew:
     """The worker of this process: threads that take events, and a sweep."""
 
@@ -87,8 +108,8 @@ class Crew:
         self._engine = engine
         self._threads = threads
         self._drain = drain
-        self._busy = 0
-        self._lock = threading.Lock()
+        # The last free thread is kept for what people wait for.
+        self._gate = threading.BoundedSemaphore(max(threads - 1, 1))
         self._stopping = False
         self._between = SWEEP_SECONDS
         # It logs exceptions with their texts; what goes wrong is logged here, without.
@@ -133,34 +154,27 @@ class Crew:
 
     def _look(self, _event_id: str) -> None:
         """Take and run events until none is left for this thread."""
-        while not self._consumer.stop_flag.is_set():
-            try:
-                if not self._one():
-                    return
-            except WlmError as error:
-                log.warning("the worker waits: %s", error.code)
-                self._consumer.stop_flag.wait(0.5)
-                return
-            except Exception as error:
-                log.error("an event was not brought to its end here (%s)", type(error).__name__)
-                log.debug("dispatch", exc_info=True)
-                return
-
-    def _one(self) -> bool:
-        with self._lock:
-            self._busy += 1
-            # The last free thread is kept for what people wait for.
-            most = BACKGROUND - 1 if self._busy == self._threads > 1 else 9
+        turn = _Turn(self._gate)
         try:
-            claim = self._engine.claim(most=most)
-            if claim is None:
-                return False
-            self._engine.finish(claim)
+            self._engine.work(lambda stock: self._next(turn, stock))
+        except WlmError as error:
+            log.warning("the worker waits: %s", error.code)
+            self._consumer.stop_flag.wait(0.5)
+        except Exception as error:
+            log.error("an event was not brought to its end here (%s)", type(error).__name__)
+            log.debug("dispatch", exc_info=True)
         finally:
-            with self._lock:
-                self._busy -= 1
+            turn.leave()
+
+    def _next(self, turn: _Turn, stock: Stock) -> Claim | None:
+        turn.leave()
         self._replace_if_worn()
-        return True
+        if self._consumer.stop_flag.is_set():
+            return None
+        claim = stock.next(most=turn.enter())
+        if claim is None or claim.row["priority"] < BACKGROUND:
+            turn.leave()
+        return claim
 
     def _replace_if_worn(self) -> None:
         runner = self._engine.runner

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,15 @@ from wlm.errors import UsageError
 from wlm.events import bell, tickets
 from wlm.events.claims import Claim, Claims, Limits
 from wlm.events.contexts import Contexts
+from wlm.events.endings import Endings
 from wlm.events.family import family
 from wlm.events.intake import Intake, fingerprint
 from wlm.events.ledger import Entry, Ledger, Row, one, to_event
 from wlm.events.prepare import answered
 from wlm.events.recovery import Recovery
-from wlm.events.runner import Runner
+from wlm.events.runner import Outcome, Run, Runner
 from wlm.events.states import RUNNABLE
+from wlm.events.stock import OLD_SECONDS, Stock
 from wlm.events.upkeep import Upkeep
 from wlm.events.waiting import Waiting
 from wlm.events.witness import Witness
@@ -45,6 +47,7 @@ BEAT_SECONDS = 10.0
 ANOTHER_RUNS_SECONDS = 60.0
 """How long ``run`` waits for an event that another process has begun to run."""
 _AT_ONCE = 200
+_FLUSH_SECONDS = 5.0
 
 
 class Engine:
@@ -86,6 +89,8 @@ class Engine:
         self.runner = Runner(
             self._ledger, self._contexts, registry, settings, self._intake.accept_child, beat=beat
         )
+        self.stock = Stock(self._claims)
+        self._endings = Endings(self._ledger, self.runner, self._tell)
 
     @property
     def bell(self) -> bell.Bell:
@@ -252,7 +257,7 @@ class Engine:
         detail = "cancelled by the user"
         row = self._ledger.move(State.CANCELLED, one(owner, event_id), detail=detail)
         row = row or self._ledger.fetch(one(owner, event_id))
-        self._tell(event_id)
+        self._tell([event_id])
         if row["state"] != State.CANCELLED:
             raise UsageError(f"The event has ended ({row['state']}); nothing is left to cancel.")
         return to_event(row)
@@ -269,13 +274,22 @@ class Engine:
 
     def claim(self, *, most: int = 9) -> Claim | None:
         """Take the next event for a worker, of a priority of ``most`` or less (0: urgent)."""
-        return self._claims.next(most=most)
+        claims = self._claims.next(most=most)
+        return claims[0] if claims else None
 
     def finish(self, claim: Claim) -> Event | None:
         """Run a claimed event; ``None`` if it was taken away meanwhile."""
-        row = self.runner.run(claim.row, troubled=claim.troubled)
-        self._tell(claim.row["id"])
+        row = self.runner.run(claim)
+        self._tell([claim.row["id"]])
         return to_event(row) if row is not None else None
+
+    def work(self, source: Callable[[Stock], Claim | None]) -> None:
+        """Run one event after another, for a worker's thread, until ``source`` gives none."""
+        self.runner.work(lambda: source(self.stock), self._over)
+
+    def _over(self, run: Run, outcome: Outcome | None) -> None:
+        self.stock.took(time.monotonic() - run.started)
+        self._endings.put(run.claim, outcome)
 
     def sweep(self) -> int:
         """Do what must be done from time to time, by any process; how many events came back."""
@@ -291,7 +305,9 @@ class Engine:
         """
         rows = self._recovery.lost()
         for row in rows:
-            self._ring(row["id"]) if row["state"] == State.QUEUED else self._tell(row["id"])
+            if row["state"] == State.QUEUED:
+                self._ring(row["id"])
+        self._tell([row["id"] for row in rows if row["state"] != State.QUEUED])
         return len(rows)
 
     def tend(self, longest: float) -> float:
@@ -299,23 +315,32 @@ class Engine:
 
         Returns in how many seconds the next event is due, at most ``longest``.
         """
-        self.sweep()
-        self._ledger.promote(_AT_ONCE)
-        with self._store.write(durable=False) as connection:
-            tickets.move_on(connection)
-        for _ in range(self._claims.ready(bell.ENOUGH)):
-            self._ring("")
-        due = self._ledger.next_due()
+        glance = self.upkeep.glance()
+        if glance.running:
+            self.recover()
+        self.upkeep.run(glance)
+        if glance.due:
+            self._ledger.promote(_AT_ONCE)
+        for id_ in self.stock.give_back(OLD_SECONDS):
+            self._ring(id_)
+        if glance.ready or glance.due:
+            with self._store.write(durable=False) as connection:
+                tickets.move_on(connection)
+            for _ in range(self._claims.ready(bell.ENOUGH)):
+                self._ring("")
+        due = self._ledger.next_due() if glance.due else glance.next_due
         if due is None:
             return longest
         return min(max((due - self._clock()).total_seconds(), 0.0), longest)
 
     def hand_back(self) -> int:
         """Give up what this process still runs, since it ends; how many were queued again."""
+        back = self.stock.give_back()
+        self._endings.flush(_FLUSH_SECONDS)
         rows = [self._recovery.hand_back(row) for row in self.runner.running()]
-        back = [row for row in rows if row is not None]
-        for row in back:
-            self._ring(row["id"])
+        back += [row["id"] for row in rows if row is not None]
+        for id_ in back:
+            self._ring(id_)
         return len(back)
 
     def close(self) -> None:
@@ -388,14 +413,14 @@ class Engine:
         if self._store.writing:
             raise RuntimeError("an event cannot run inside the transaction that accepts it")
         row = self._ledger.claim(event_id)
-        return self.finish(Claim(row, True)) if row is not None else None
+        return self.finish(Claim(row, troubled=True)) if row is not None else None
 
     def _ring(self, event_id: str) -> None:
         self.bell.ring(event_id)
 
-    def _tell(self, event_id: str) -> None:
-        self._waiting.told(event_id)
-        self.bell.tell(event_id)
+    def _tell(self, ids: Sequence[str]) -> None:
+        self._waiting.told(ids)
+        self.bell.tell(ids)
 
     def _queue(
         self, row: Row, source: State, complaint: str, *, detail: str | None = None, **values: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wlm.errors import UsageError, WlmError
@@ -117,8 +117,8 @@ class Intake:
             "parent": parent["id"] if parent is not None else None,
             "root": id_,
             "depth": 0,
-            "created_at": now,
-            "run_at": start,
+            "created_at": now.astimezone(UTC),
+            "run_at": start.astimezone(UTC),
             **values,
         }
         with self._store.write() as connection:

@@ -2,30 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy import insert as plain_insert
 from sqlalchemy import update as plain_update
 
 from wlm.errors import NotFound
-from wlm.events import tickets
+from wlm.events import breaker, tickets
 from wlm.events.retry import LONGEST_ASKED_SECONDS
 from wlm.events.states import RUNNABLE, sources
 from wlm.events.witness import Witness
 from wlm.events.worker import is_dead, this_worker
 from wlm.store.engine import Store
 from wlm.store.scope import mine
+from wlm.store.sealed import Token, plain_bytes
 from wlm.store.tables import event_log, events
 from wlm.types import Event, Failure, Question, Reply, Route, State, new_id
 
-Row = RowMapping
+Row = Mapping[Any, Any]
+LONGEST_WAIT = timedelta(seconds=LONGEST_ASKED_SECONDS)
+_NO_LEASE = {"lease_token": None, "lease_until": None}
+
+
+def _names(states: Iterable[State]) -> list[str]:
+    return [state.value for state in states]
+
+
+_EMPTY = {column.name: None for column in events.columns}
 # Made once: putting a statement together takes longer than the database does for it.
 _LOG = plain_insert(event_log).inline()
-_NO_LEASE = {"lease_token": None, "lease_until": None}
-LONGEST_WAIT = timedelta(seconds=LONGEST_ASKED_SECONDS)
+_TAKE = (
+    plain_update(events)
+    .where(
+        events.c.id.in_(bindparam("ids", expanding=True)),
+        events.c.state.in_(_names(RUNNABLE)),
+    )
+    .values(
+        state=State.RUNNING.value,
+        attempts=events.c.attempts + 1,
+        lease_token=bindparam("new_token"),
+        lease_until=bindparam("new_until"),
+        worker=bindparam("new_worker"),
+        started_at=bindparam("new_start"),
+    )
+    .returning(events)
+)
+_TOKENS = (
+    select(events.c.id, events.c.lease_token)
+    .where(events.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(events.c.id)  # two that lock many do so in one order
+    .with_for_update()
+)
+_SUCCEED = (
+    plain_update(events)
+    .where(events.c.id == bindparam("event"))
+    .values(
+        state=State.SUCCEEDED.value,
+        **_NO_LEASE,
+        ticket=None,
+        finished_at=bindparam("new_end"),
+        begun=False,
+        reply=bindparam("new_reply"),
+        question=None,
+        error=None,
+    )
+)
+_SLOTS = (
+    plain_update(events)
+    .where(events.c.id == bindparam("event"))
+    .values(slots=bindparam("new_slots"))
+)
 
 
 class Entry(NamedTuple):
@@ -37,6 +96,18 @@ class Entry(NamedTuple):
     worker: str | None
     code: str | None
     detail: str | None
+
+
+class Success(NamedTuple):
+    """A run that went well: the row as it was claimed, the reply, and what the slots became.
+
+    ``troubled``: something may count against its skill's provider (``breaker``).
+    """
+
+    row: Row
+    reply: dict[str, Any]
+    slots: dict[str, Any] | None = None
+    troubled: bool = False
 
 
 class Ledger:
@@ -59,51 +130,86 @@ class Ledger:
 
     def insert(self, values: Mapping[str, Any]) -> Row | None:
         """Add a queued event; ``None`` if its owner's idempotency key is taken."""
-        query = (
-            _insert_of(self.store)(events)
-            .values(values)
-            .on_conflict_do_nothing(index_elements=["owner", "idempotency_key"])
-            .returning(events)
-        )
+        row = {**_EMPTY, **values}
         with self.store.write() as connection:
-            row = connection.execute(query).mappings().first()
-            if row is not None:
-                self._log(connection, row, State.ACCEPTED)
-                self._log(connection, row, State(row["state"]))
+            if not connection.execute(_insertion(self.store.sqlite), row).rowcount:
+                return None
+            lines = self._lines([row], State.ACCEPTED) + self._lines([row], State(row["state"]))
+            connection.execute(_LOG, lines)
         return row
 
     def claim(self, event_id: str) -> Row | None:
         """Take an event that is due, with a new lease; ``None`` if it is not to be had."""
         with self.store.write(durable=False) as connection:
             due = or_(events.c.ticket.is_not(None), events.c.run_at <= self.clock())
-            return self.take(connection, event_id, due)
+            rows = self.take(connection, [event_id], due)
+        return rows[0] if rows else None
 
     def take(
-        self, connection: Connection, event_id: Any, *where: ColumnElement[bool]
-    ) -> Row | None:
-        """``claim`` in an open transaction; ``event_id`` may be a query for it."""
+        self, connection: Connection, ids: Sequence[str], *where: ColumnElement[bool]
+    ) -> list[Row]:
+        """``claim`` of many in an open transaction; those that were to be had, in order."""
         now = self.clock()
-        query = (
-            plain_update(events)
-            .where(
-                events.c.id == event_id,
-                events.c.state.in_(_names(RUNNABLE)),
-                *where,
+        values = {
+            "ids": list(ids),
+            "new_token": new_id(),
+            "new_until": now + self.lease,
+            "new_worker": self.worker,
+            "new_start": now,
+        }
+        query = _TAKE.where(*where) if where else _TAKE
+        rows = {row["id"]: row for row in connection.execute(query, values).mappings()}
+        found: list[Row] = [rows[id_] for id_ in ids if id_ in rows]
+        self._log(connection, found, State.RUNNING)
+        return found
+
+    def succeed(self, ended: Sequence[Success]) -> list[Row]:
+        """Bring running events to ``succeeded``, in one transaction; the rows of those that
+        their runs still held."""
+        with self.store.write() as connection:
+            ids = [one.row["id"] for one in ended]
+            held_by = {row.id: row.lease_token for row in connection.execute(_TOKENS, {"ids": ids})}
+            ours = [one for one in ended if held_by.get(one.row["id"]) == one.row["lease_token"]]
+            if not ours:
+                return []
+            now = self.clock()
+            seal = self._seals(connection, {one.row["owner"] for one in ours})
+            connection.execute(
+                _SUCCEED,
+                [
+                    {
+                        "event": one.row["id"],
+                        "new_end": now,
+                        "new_reply": seal(one.row, "reply", one.reply),
+                    }
+                    for one in ours
+                ],
             )
-            .values(
-                state=State.RUNNING.value,
-                attempts=events.c.attempts + 1,
-                lease_token=new_id(),
-                lease_until=now + self.lease,
-                worker=self.worker,
-                started_at=now,
-            )
-            .returning(events)
-        )
-        row = connection.execute(query).mappings().first()
-        if row is not None:
-            self._log(connection, row, State.RUNNING)
-        return row
+            changed = [one for one in ours if one.slots not in (None, one.row["slots"])]
+            for one in changed:
+                slots = {
+                    "event": one.row["id"],
+                    "new_slots": seal(one.row, "slots", one.slots),
+                }
+                connection.execute(_SLOTS, slots)
+            for skill, owner in {(o.row["skill"], o.row["owner"]) for o in ours if o.troubled}:
+                breaker.worked(connection, skill, owner)
+            rows = [_succeeded(one, now) for one in ours]
+            self._log(connection, rows, State.SUCCEEDED)
+            if self.on_end is not None:
+                for row in rows:
+                    self.on_end(connection, row, State.SUCCEEDED)
+        return rows
+
+    def _seals(self, connection: Connection, owners: set[str]) -> Callable[[Row, str, Any], Token]:
+        """What seals a JSON value for a column of an event's row."""
+        seals = self.store.vault.sealers(connection, owners)
+
+        def seal(row: Row, column: str, value: Any) -> Token:
+            plain = plain_bytes(value, as_json=True)
+            return Token(seals[row["owner"]](events.name, column, row["id"], plain))
+
+        return seal
 
     def move(
         self,
@@ -129,7 +235,7 @@ class Ledger:
         with self.store.write() as connection:
             row = connection.execute(query).mappings().first()
             if row is not None:
-                self._log(connection, row, target, code, detail)
+                self._log(connection, [row], target, code, detail)
                 if self.on_end is not None and (target.final or target.waiting):
                     self.on_end(connection, row, target)
         return row
@@ -158,9 +264,9 @@ class Ledger:
         """Running events whose worker is gone, and accepted ones that were never queued."""
         with self.store.read() as connection:
             query = select(events).where(events.c.lease_token.is_not(None))
-            running = list(connection.execute(query).mappings())
+            running: list[Row] = list(connection.execute(query).mappings())
             query = select(events).where(events.c.state == State.ACCEPTED.value)
-            rows = list(connection.execute(query).mappings())
+            rows: list[Row] = list(connection.execute(query).mappings())
         silent = self._witness.silent(running, self.clock())
         return rows + [row for row in running if row["id"] in silent or is_dead(row["worker"])]
 
@@ -259,33 +365,64 @@ class Ledger:
     def _log(
         self,
         connection: Connection,
-        row: Row,
+        rows: Sequence[Row],
         state: State,
         code: str | None = None,
         detail: str | None = None,
     ) -> None:
-        entry = {
-            "event_id": row["id"],
-            "owner": row["owner"],
-            "at": self.clock(),
-            "state": state.value,
-            "attempt": row["attempts"],
-            "worker": self.worker,
-            "code": code,
-            "detail": detail,
-        }
-        connection.execute(_LOG, entry)
+        if lines := self._lines(rows, state, code, detail):
+            connection.execute(_LOG, lines if len(lines) > 1 else lines[0])
+
+    def _lines(
+        self,
+        rows: Sequence[Row],
+        state: State,
+        code: str | None = None,
+        detail: str | None = None,
+    ) -> list[dict[str, Any]]:
+        return [
+            {
+                "event_id": row["id"],
+                "owner": row["owner"],
+                "at": self.clock(),
+                "state": state.value,
+                "attempt": row["attempts"],
+                "worker": self.worker,
+                "code": code,
+                "detail": detail,
+            }
+            for row in rows
+        ]
 
 
-def _insert_of(store: Store) -> Callable[..., Any]:
+def _succeeded(ended: Success, now: datetime) -> Row:
+    """The row as it is in the database now."""
+    return {
+        **ended.row,
+        **_NO_LEASE,
+        "state": State.SUCCEEDED.value,
+        "ticket": None,
+        "finished_at": now,
+        "begun": False,
+        "reply": ended.reply,
+        "question": None,
+        "error": None,
+        "slots": ended.row["slots"] if ended.slots is None else ended.slots,
+    }
+
+
+@functools.cache
+def _insertion(sqlite: bool) -> Any:
     """The database's own INSERT, which can ignore a conflict; the other one is not imported."""
-    if store.sqlite:
+    if sqlite:
         from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-        return sqlite_insert
-    from sqlalchemy.dialects.postgresql import insert as postgres_insert
+        made: Any = sqlite_insert(events)
+    else:
+        from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
-    return postgres_insert
+        made = postgres_insert(events)
+    return made.on_conflict_do_nothing(index_elements=["owner", "idempotency_key"]).inline()
 
 
 def held(row: Row) -> ColumnElement[bool]:
@@ -325,7 +462,3 @@ def to_event(row: Row) -> Event:
 def route_of(row: Row) -> Route:
     """Where the event goes, with the slots as they are known now."""
     return Route(row["skill"], row["intent"], row["slots"], row["confidence"], row["router"])
-
-
-def _names(states: Iterable[State]) -> list[str]:
-    return [state.value for state in states]

@@ -16,7 +16,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
     Select,
     delete,
     insert,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy import update as plain_update
 
 from wlm.events.firing import ON_TIME, schedule_of
-from wlm.events.ledger import to_event
+from wlm.events.ledger import Row, to_event
 from wlm.store.engine import Store
 from wlm.store.scope import mine
 from wlm.store.tables import deliveries, events, notices, schedules
@@ -53,7 +52,7 @@ class Notices:
         self._clock = clock
         self._channels = list(channels)
 
-    def note(self, connection: Connection, row: RowMapping, state: State) -> None:
+    def note(self, connection: Connection, row: Row, state: State) -> None:
         """Write the notice of an event that came to ``state``, if there is anything to tell.
 
         Runs in the transaction of the change, as the last thing in it.
@@ -177,7 +176,7 @@ class Notices:
             rows = connection.execute(query).mappings().all()
         return [_notice(row) for row in rows if row["told"] == row["state"]]
 
-    def _in_background(self, row: RowMapping) -> bool:
+    def _in_background(self, row: Row) -> bool:
         """Whether nobody waits for this event: it comes from a schedule or another event, was
         put off, was tried before, or has taken too long."""
         return (
@@ -187,7 +186,7 @@ class Notices:
             or max(row["run_at"], self._clock()) - row["created_at"] > _SOMEBODY_WAITS
         )
 
-    def _channels_of(self, connection: Connection, row: RowMapping) -> list[str]:
+    def _channels_of(self, connection: Connection, row: Row) -> list[str]:
         if (id_ := schedule_of(row["idempotency_key"])) is not None:
             query = select(schedules.c.channels).where(
                 mine(schedules, row["owner"]), schedules.c.id == id_
@@ -198,7 +197,7 @@ class Notices:
         return self._channels
 
 
-def _notice(row: RowMapping) -> Notice:
+def _notice(row: Row) -> Notice:
     event = to_event(row)
     speech, display = words(event)
     late = event.run_at is not None and row["noted_at"] - event.run_at > ON_TIME

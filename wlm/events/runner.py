@@ -1,9 +1,4 @@
-"""One run of one event: prepare, call the handler, end the event, whatever happens.
-
-The handler works in a thread of its own. This side watches: it keeps the lease alive,
-stops waiting at the intent's timeout, and notices when the event was cancelled. What the
-handler does after that is refused (``RunOver``), and its result is dropped.
-"""
+"""One run of one event: prepare, call the handler, end the event, whatever happens."""
 
 from __future__ import annotations
 
@@ -17,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from wlm.errors import ProviderAway, SkillError, StorageFault, WlmError
 from wlm.events import breaker, wording
+from wlm.events.claims import Claim
 from wlm.events.contexts import Contexts, Emit, RunOver
 from wlm.events.hands import Hands
-from wlm.events.ledger import Ledger, Row, held
+from wlm.events.ledger import Ledger, Row, Success, held
 from wlm.events.prepare import confirmation, prepare
 from wlm.events.retry import delay
+from wlm.events.shift import Over, Shift, Source
 from wlm.plugins import Reply
 from wlm.plugins.context import AskUser, InDoubt
 from wlm.types import Failure, Question, State, jsonable
@@ -68,7 +65,7 @@ class Runner:
     ) -> None:
         self._ledger = ledger
         self._contexts = contexts
-        self._registry = registry
+        self.registry = registry
         self._settings = settings
         self._emit = emit
         self._beat = beat
@@ -81,50 +78,35 @@ class Runner:
         """What runs in this process now, as it was claimed."""
         return list(self._current.values())
 
-    def run(self, row: Row, *, troubled: bool = True) -> Row | None:
-        """Run a claimed event to its next state; ``None`` if it was taken away meanwhile.
-
-        ``troubled``: something may count against its skill's provider (``breaker``).
-        """
-        self._current[row["id"]] = row
+    def run(self, claim: Claim) -> Row | None:
+        """Run a claimed event to its next state; ``None`` if it was taken away meanwhile."""
+        ended: list[Row | None] = []
+        todo = [claim]
+        shift = Shift(
+            self,
+            self._beat,
+            lambda: todo.pop() if todo else None,
+            lambda _, outcome: ended.append(self.end(claim, outcome)),
+        )
         try:
-            ended = self._run(row)
-        finally:
-            del self._current[row["id"]]
-        if ended is not None and troubled and ended["state"] == State.SUCCEEDED:
-            with self._ledger.store.write() as connection:
-                breaker.worked(connection, row["skill"], row["owner"])
-        return ended
-
-    def _run(self, row: Row) -> Row | None:
-        try:
-            spec = self._registry.intent(row["intent"])
-            loaded = self._registry.skill(row["skill"])
-        except WlmError as error:
-            return self._end(row, Outcome(failure=_failure(error)))
-        if spec.effect != row["effect"] and not self._ledger.mark(row, effect=spec.effect):
-            return None
-        try:
-            outcome = self._watch(row, spec, loaded)
+            shift.work()
         except KeyboardInterrupt:
-            self._ledger.move(State.CANCELLED, held(row), detail="interrupted by the user")
+            self._ledger.move(State.CANCELLED, held(claim.row), detail="interrupted by the user")
+            self._current.pop(claim.row["id"], None)
             raise
-        return None if outcome is None else self._end(row, outcome)
+        return ended[0]
 
-    def _watch(self, row: Row, spec: IntentSpec, loaded: LoadedSkill) -> Outcome | None:
-        """Wait for the handler; ``None`` if the event is not ours any more."""
-        run = _Run(self, row, spec, loaded)
-        self.hands.start(run.work)
-        deadline = time.monotonic() + spec.timeout
-        while not run.done.wait(max(0.0, min(self._beat, deadline - time.monotonic()))):
-            if time.monotonic() >= deadline:
-                return run.late() if run.give_up() else run.outcome
-            if not self._still_ours(row):
-                run.give_up()
-                return None
-        return run.outcome
+    def work(self, source: Source, over: Over) -> None:
+        """Run the events of ``source``; ``over`` is told how each ended, and must ``end`` it."""
+        Shift(self, self._beat, source, over).work()
 
-    def _still_ours(self, row: Row) -> bool:
+    def begin(self, claim: Claim, beat: float) -> Run:
+        """A run that has not begun yet."""
+        self._current[claim.row["id"]] = claim.row
+        return Run(self, claim, beat)
+
+    def still_ours(self, row: Row) -> bool:
+        """Make the lease of a running event last on; whether it is still ours."""
         try:
             return self._ledger.extend(row)
         except StorageFault as fault:
@@ -132,9 +114,11 @@ class Runner:
             log.warning("event %s: lease not extended (%s)", row["id"], fault.code)
             return True
 
-    def attempt(self, run: _Run) -> Outcome:
+    def attempt(self, run: Run) -> Outcome:
         """The handler's part, in its own thread. Raises what the handler raises."""
         row, spec = run.row, run.spec
+        if spec.effect != row["effect"] and not self._ledger.mark(row, effect=spec.effect):
+            raise RunOver
         ctx = self._contexts.for_run(row, self._emit)
         ready = prepare(spec, row["slots"], ctx.resolve)
         run.slots = ready.slots
@@ -155,7 +139,7 @@ class Runner:
             return self._in_doubt(run, ctx, ready.values, doubt.reason)
 
     def _asked(
-        self, run: _Run, ctx: Context, values: Mapping[str, Any], reason: str = ""
+        self, run: Run, ctx: Context, values: Mapping[str, Any], reason: str = ""
     ) -> Outcome:
         """The question that needs a yes; a skill may say what exactly it is to."""
         spec = run.spec
@@ -172,7 +156,7 @@ class Runner:
             question = dataclasses.replace(question, text=text)
         return Outcome(question=question, known=not run.unsure)
 
-    def _in_doubt(self, run: _Run, ctx: Context, values: Mapping[str, Any], reason: str) -> Outcome:
+    def _in_doubt(self, run: Run, ctx: Context, values: Mapping[str, Any], reason: str) -> Outcome:
         """The handler cannot tell whether it was done: its skill looks, else the user is asked."""
         try:
             done = self._done_before(run, ctx)
@@ -184,7 +168,7 @@ class Runner:
             return self._asked(run, ctx, values, reason)
         raise ProviderAway("The connection was lost before it was done.")
 
-    def _done_before(self, run: _Run, ctx: Context) -> dict[str, Any] | None:
+    def _done_before(self, run: Run, ctx: Context) -> dict[str, Any] | None:
         """The reply if a try that was broken off had done it; ``None`` if it is to be done.
 
         Where the skill cannot tell, the user must say yes again.
@@ -200,31 +184,37 @@ class Runner:
         policy = self._settings.config.confirm
         return spec.effect == "send" or (policy == "write" and spec.effect == "write")
 
-    def _end(self, row: Row, outcome: Outcome) -> Row | None:
+    def end(self, claim: Claim, outcome: Outcome | None) -> Row | None:
         """Write how it went; again and again while the database is away, as long as it is ours."""
         until = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                return self._write_end(row, outcome)
-            except StorageFault as fault:
-                if not fault.retryable or time.monotonic() > until:
-                    raise
-                log.warning("event %s: its end is not written yet (%s)", row["id"], fault.code)
-                time.sleep(0.2)
+        row = claim.row
+        try:
+            while outcome is not None:
+                try:
+                    return self._write_end(claim, outcome)
+                except StorageFault as fault:
+                    if not fault.retryable or time.monotonic() > until:
+                        raise
+                    log.warning("event %s: its end is not written yet (%s)", row["id"], fault.code)
+                    time.sleep(0.2)
+        finally:
+            self.forget(row)
+        return None
 
-    def _write_end(self, row: Row, outcome: Outcome) -> Row | None:
+    def forget(self, row: Row) -> None:
+        """It does not run here any more."""
+        self._current.pop(row["id"], None)
+
+    def _write_end(self, claim: Claim, outcome: Outcome) -> Row | None:
+        row = claim.row
+        if outcome.reply is not None:
+            done = self._ledger.succeed(
+                [Success(row, outcome.reply, outcome.slots, claim.troubled)]
+            )
+            return done[0] if done else None
         values: dict[str, Any] = {"begun": not outcome.known}
         if outcome.slots is not None:
             values["slots"] = outcome.slots
-        if outcome.reply is not None:
-            return self._ledger.move(
-                State.SUCCEEDED,
-                held(row),
-                reply=outcome.reply,
-                question=None,
-                error=None,
-                **values,
-            )
         if (question := outcome.question) is not None:
             asked = question.kind == "input"
             return self._ledger.move(
@@ -268,18 +258,34 @@ class Runner:
             )
 
 
-class _Run:
-    """What the handler's thread and its watcher share."""
+class Run:
+    """What the handler's thread and its watcher share. Times are of ``time.monotonic``."""
 
-    def __init__(self, runner: Runner, row: Row, spec: IntentSpec, loaded: LoadedSkill) -> None:
-        self.row, self.spec, self.loaded = row, spec, loaded
-        self.done = threading.Event()
+    def __init__(self, runner: Runner, claim: Claim, beat: float) -> None:
+        self.claim, self.row = claim, claim.row
         self.outcome: Outcome | None = None
         self.slots: dict[str, Any] | None = None
         self.begun = self.unsure = False
+        self.done = self.given_up = False
         self._runner = runner
         self._lock = threading.Lock()
-        self._given_up = False
+        self.started = time.monotonic()
+        self.next_beat = self.started + beat
+        try:
+            self.timeout = self.spec.timeout
+        except WlmError:
+            self.timeout = beat  # it fails at once, with the cause
+        self.deadline = self.started + self.timeout
+
+    @property
+    def spec(self) -> IntentSpec:
+        """What is to be run. Raises ``SkillMissing``."""
+        return self._runner.registry.intent(self.row["intent"])
+
+    @property
+    def loaded(self) -> LoadedSkill:
+        """Whose it is. Raises ``SkillMissing``."""
+        return self._runner.registry.skill(self.row["skill"])
 
     def work(self) -> None:
         """Run the handler; leaves ``outcome``, or ``None`` if the event was taken away."""
@@ -289,16 +295,16 @@ class _Run:
             self.outcome = None
         finally:
             with self._lock:
-                self.done.set()
-                if self._given_up:
+                self.done = True
+                if self.given_up:
                     self._runner.hands.came_back()
 
     def give_up(self) -> bool:
         """Stop waiting; ``False`` if the handler has ended just now."""
         with self._lock:
-            if self.done.is_set():
+            if self.done:
                 return False
-            self._given_up = True
+            self.given_up = True
             self._runner.hands.gave_up()
         return True
 
@@ -329,7 +335,7 @@ class _Run:
         """The outcome for a handler that has had its time."""
         failure = Failure(
             SkillError.code,
-            f"The skill {self.row['skill']!r} did not finish within {self.spec.timeout:g} s; "
+            f"The skill {self.row['skill']!r} did not finish within {self.timeout:g} s; "
             + (
                 "whether it was done is not known."
                 if self.begun

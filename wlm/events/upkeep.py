@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 
 from wlm.events.courier import Courier
 from wlm.events.firing import Accept, Firer
+from wlm.events.ledger import LONGEST_WAIT
 from wlm.events.notices import Notices
 from wlm.events.retention import Retention
 from wlm.events.schedules import Schedules
+from wlm.events.states import RUNNABLE
+from wlm.store.tables import deliveries, events, schedules
+from wlm.types import State
 
 if TYPE_CHECKING:
     from wlm.config import Settings
     from wlm.store.engine import Store
+
+
+_REMOVAL_SECONDS = 60.0
+_RUNS = events.c.lease_token.is_not(None)
+_WAITS = and_(
+    events.c.ticket.is_(None),
+    events.c.finished_at.is_(None),
+    events.c.state.in_([state.value for state in RUNNABLE]),
+)
+_PUT_OFF = and_(events.c.state == State.RETRYING.value, events.c.run_at > bindparam("wait"))
+_GLANCE = select(
+    exists().where(_RUNS).label("running"),
+    exists().where(events.c.ticket.is_not(None), events.c.lease_token.is_(None)).label("ready"),
+    exists().where(_WAITS, or_(events.c.run_at <= bindparam("now"), _PUT_OFF)).label("due"),
+    select(func.min(events.c.run_at)).where(_WAITS).scalar_subquery().label("next_due"),
+    exists()
+    .where(schedules.c.state == "active", schedules.c.next_at <= bindparam("now"))
+    .label("schedules"),
+    exists().where(deliveries.c.state.in_(["pending", "taken"])).label("deliveries"),
+)
+
+
+class Glance(NamedTuple):
+    """Whether there are events that run, that are ready, and whose time has come; when the next
+    one's comes; whether schedules are due and notices wait to be delivered."""
+
+    running: bool
+    ready: bool
+    due: bool
+    next_due: datetime | None
+    schedules: bool
+    deliveries: bool
 
 
 class Upkeep:
@@ -32,11 +71,26 @@ class Upkeep:
         self.notices = Notices(store, clock, config.notify_channels)
         self.retention = Retention(store, clock, config.keep_events_days)
         self._firer = Firer(store, clock, accept)
+        self._store, self._clock = store, clock
+        self._next_removal = 0.0
         self._courier = Courier(store, self.notices, clock, accept, config.notify_address)
 
-    def run(self) -> int:
-        """One sweep; how many schedules fired. Safe in many processes at once."""
-        fired = self._firer.fire_due()
-        self._courier.deliver()
-        self.retention.step()
+    def glance(self) -> Glance:
+        """Look, with one question to the database, what there is to do."""
+        now = self._clock()
+        with self._store.read() as connection:
+            row = connection.execute(_GLANCE, {"now": now, "wait": now + LONGEST_WAIT}).one()
+        return Glance(*row)
+
+    def run(self, glance: Glance | None = None) -> int:
+        """One sweep; how many schedules fired. Safe in many processes at once.
+
+        Nothing is done that a ``glance`` says there is nothing of.
+        """
+        fired = self._firer.fire_due() if glance is None or glance.schedules else 0
+        if glance is None or glance.deliveries:
+            self._courier.deliver()
+        if glance is None or time.monotonic() >= self._next_removal:
+            removed = self.retention.step()
+            self._next_removal = time.monotonic() + (0 if removed else _REMOVAL_SECONDS)
         return fired

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from wlm.types import Event, State
@@ -40,11 +40,12 @@ class Waiting:
                 moved.clear()
         return event
 
-    def told(self, event_id: str) -> None:
-        """An event has moved: wake those who wait for it here."""
+    def told(self, ids: Iterable[str]) -> None:
+        """These events have moved: wake those who wait for them here."""
         with self._lock:
-            for moved in self._awaited.get(event_id, ()):
-                moved.set()
+            for event_id in ids:
+                for moved in self._awaited.get(event_id, ()):
+                    moved.set()
 
     def close(self) -> None:
         """Stop listening."""
@@ -74,4 +75,4 @@ class Waiting:
     def _listen(self, listener: Listener) -> None:
         while self._listener is listener:
             if (event_id := listener.next(1.0)) is not None:
-                self.told(event_id)
+                self.told([event_id])

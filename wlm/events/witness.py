@@ -9,11 +9,9 @@ live that long cannot watch: for it a run is lost once its lease is hours old.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-
-from sqlalchemy import RowMapping
 
 CERTAINLY_OVER = timedelta(hours=2)
 """A lease that ended so long ago by the clock is over, seen or not. Clocks are off by less."""
@@ -28,7 +26,7 @@ class Witness:
         self._stopwatch = stopwatch
         self._seen: dict[str, tuple[Any, float]] = {}
 
-    def silent(self, running: Iterable[RowMapping], now: datetime) -> set[str]:
+    def silent(self, running: Iterable[Mapping[Any, Any]], now: datetime) -> set[str]:
         """Ids of the running events that have not been heard of for too long."""
         moment = self._stopwatch()
         before, seen = self._seen, {}

@@ -8,6 +8,7 @@ would get into the database unsealed is an error.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -107,6 +108,7 @@ class Place(NamedTuple):
     as_json: bool
 
 
+@functools.cache
 def sealed_columns(table: Any) -> list[Place]:
     """The sealed columns of a table."""
     return [

@@ -10,11 +10,11 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from wlm.errors import MasterKeyFault
 from wlm.store.master import MasterKeys, MasterKeyStore, new_key
@@ -32,6 +32,19 @@ _FORM = "w1"
 _CANARY = b"wlm"
 _NONCE = 12
 _REMEMBERED = 10_000
+_NEWEST = (
+    select(data_keys.c.owner, data_keys.c.id)
+    .where(data_keys.c.owner.in_(bindparam("owners", expanding=True)))
+    .order_by(data_keys.c.owner, data_keys.c.id)  # the newest of each comes last
+    .with_for_update(read=True)
+)
+_CURRENT = (
+    select(data_keys.c.id)
+    .where(data_keys.c.owner == bindparam("owner"))
+    .order_by(data_keys.c.id.desc())
+    .limit(1)
+    .with_for_update(read=True)
+)
 
 
 class Vault:
@@ -53,14 +66,19 @@ class Vault:
 
     def sealer(self, connection: Connection, owner: str) -> Callable[[str, str, str, bytes], str]:
         """``seal`` for many values of one owner, within a writing transaction."""
-        key_id, key = self._current(connection, owner)
+        return _sealer(owner, *self._current(connection, owner))
 
-        def seal(table: str, column: str, row: str, value: bytes) -> str:
-            nonce = os.urandom(_NONCE)
-            sealed = nonce + key.encrypt(nonce, value, place(table, column, row, owner))
-            return f"{_FORM}.{key_id}.{base64.b64encode(sealed).decode()}"
-
-        return seal
+    def sealers(
+        self, connection: Connection, owners: Iterable[str]
+    ) -> dict[str, Callable[[str, str, str, bytes], str]]:
+        """``sealer`` for each of many owners, with one question for all."""
+        wanted = sorted(set(owners))
+        found = connection.execute(_NEWEST, {"owners": wanted}).all()
+        newest = {row.owner: (row.id, self._by_id(row.id, row.owner)) for row in found}
+        return {
+            owner: _sealer(owner, *(newest.get(owner) or self._current(connection, owner)))
+            for owner in wanted
+        }
 
     def open(self, owner: str, table: str, column: str, row: str, sealed: str) -> bytes:
         """The value. Raises ``MasterKeyFault`` if it was sealed elsewhere or was changed."""
@@ -159,17 +177,10 @@ class Vault:
     def _current(self, connection: Connection, owner: str) -> tuple[str, AESGCM]:
         """The newest key of ``owner``, made if there is none; held until the transaction ends,
         so that nobody destroys it under what is being written."""
-        query = (
-            select(data_keys.c.id)
-            .where(data_keys.c.owner == owner)
-            .order_by(data_keys.c.id.desc())
-            .limit(1)
-            .with_for_update(read=True)
-        )
-        found = connection.execute(query).scalar()
+        found = connection.execute(_CURRENT, {"owner": owner}).scalar()
         if found is None:
             self._alone(connection)
-            found = connection.execute(query).scalar()
+            found = connection.execute(_CURRENT, {"owner": owner}).scalar()
         return (found, self._by_id(found, owner)) if found else self._make(connection, owner)
 
     def _make(self, connection: Connection, owner: str) -> tuple[str, AESGCM]:
@@ -311,6 +322,15 @@ class Vault:
         if version not in self._keys.keys:
             raise MasterKeyFault(f"Version {version} of the master key is not here.")
         return self._keys.keys[version]
+
+
+def _sealer(owner: str, key_id: str, key: AESGCM) -> Callable[[str, str, str, bytes], str]:
+    def seal(table: str, column: str, row: str, value: bytes) -> str:
+        nonce = os.urandom(_NONCE)
+        sealed = nonce + key.encrypt(nonce, value, place(table, column, row, owner))
+        return f"{_FORM}.{key_id}.{base64.b64encode(sealed).decode()}"
+
+    return seal
 
 
 def place(*parts: str) -> bytes:

@@ -195,7 +195,8 @@ class Config(BaseModel):
         "1200/minute", description="Requests from one address; empty: no limit."
     )
     rate_limit_sign_in: str = Field(
-        "20/minute", description="Bad credentials from one address; empty: no limit."
+        "20/minute",
+        description="Bad credentials, and sign-ins begun, from one address; empty: no limit.",
     )
     server_url: str = Field("", description="Gateway to talk to; empty: work in this process.")
     google_client_id: str = Field("", description="OAuth client of the gateway.")

@@ -7,6 +7,7 @@
     │   ├── TooLarge            too_large       exit 2   HTTP 413
     │   ├── UpgradeRequired     upgrade_required  exit 2   HTTP 426
     │   ├── SlowClient          slow_client     exit 2   HTTP 408
+    │   ├── Conflict            conflict        exit 2   HTTP 409
     │   ├── KeyReused           idempotency_key_reused  exit 2   HTTP 422
     │   └── NotFound            not_found       exit 2   HTTP 404
     ├── NeedsUser               waiting         exit 3   HTTP 409
@@ -142,6 +143,10 @@ class UpgradeRequired(
     UsageError, code="upgrade_required", http_status=426, hint="Use a ws:// or wss:// address."
 ):
     """This address speaks WebSocket."""
+
+
+class Conflict(UsageError, code="conflict", http_status=409, hint="See how it stands."):
+    """That is not possible as things stand; nothing was changed."""
 
 
 class KeyReused(

@@ -69,7 +69,7 @@ def test_a_question_is_answered(connect: Connect) -> None:
     done = http.post(path, json={"slots": {"start": "2031-01-02T10:00:00+01:00"}}).json()
     assert done["state"] == "succeeded"
     again = http.post(path, json={"slots": {"start": "2031-01-02T10:00:00+01:00"}})
-    assert (again.status_code, again.json()["code"]) == (400, "usage")
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
 
 
 def test_a_repeated_request_is_done_once(connect: Connect) -> None:
@@ -93,7 +93,7 @@ def test_what_is_sent_waits_for_a_yes_and_can_be_called_off(connect: Connect) ->
     assert event["state"] == "waiting_confirmation"
     called_off = http.post(f"/v1/events/{event['id']}/cancel").json()
     assert called_off["state"] == "cancelled"
-    assert http.post(f"/v1/events/{event['id']}/confirm").status_code == 400
+    assert http.post(f"/v1/events/{event['id']}/confirm").status_code == 409
 
 
 def test_a_repeated_yes_is_one_yes(connect: Connect) -> None:

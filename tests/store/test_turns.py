@@ -123,17 +123,17 @@ def test_forget(turns: Turns, clock: lab.Clock, engine: Engine, store: Store) ->
     ids = [act(engine, turn) for turn in (one, two, three)]
     theirs = act(engine, yours, owner="you")
     pending = act(engine, one, run_at=clock.now + timedelta(days=1))
-    assert forget(store, "me", turn=one.id) == ([one.id], 1, 1)
+    assert forget(store, "me", turn=one.id) == (1, 1, 1, [one.id])
     assert [gone(engine, id_) for id_ in (*ids, pending)] == [True, False, False, False]
     assert [row["table"] for row in export(store, "me")].count("effects") == 2
-    assert forget(store, "me", conversation="d").turns == [two.id]
-    assert forget(store, "me", since=clock.now + timedelta(days=2)) == ([], 0, 0)
-    assert forget(store, "me", since=NOW + timedelta(minutes=3)) == ([three.id], 1, 0 + 1)
+    assert forget(store, "me", conversation="d").ids == [two.id]
+    assert forget(store, "me", since=clock.now + timedelta(days=2)) == (0, 0, 0, [])
+    assert forget(store, "me", since=NOW + timedelta(minutes=3)) == (1, 1, 0 + 1, [three.id])
     assert turns.list("me") == []
     assert not gone(engine, theirs, "you") and len(turns.list("you")) == 1
     clock.step(days=2)
     assert [e.state for e in engine.run_due()] == [State.SUCCEEDED]
-    assert forget(store, "me") == ([], 1, 0)
+    assert forget(store, "me") == (0, 1, 0, [])
 
 
 def test_export_and_erase(turns: Turns, clock: lab.Clock, engine: Engine, store: Store) -> None:

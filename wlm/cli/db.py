@@ -115,13 +115,10 @@ def export(
     import os
 
     from wlm.errors import StorageFault
-    from wlm.sdk.assistant import Assistant
-    from wlm.store.personal import export as rows
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
-        lines = (
-            json.dumps(row, ensure_ascii=False) for row in rows(assistant.store, assistant.owner)
-        )
+    with choose.assistant() as assistant:
+        lines = (json.dumps(row, ensure_ascii=False) for row in assistant.export())
         if file is None:
             for line in lines:
                 typer.echo(line)
@@ -163,22 +160,21 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Remove everything that you said, did and stored. It cannot be undone."""
+    """Remove everything that you said, did and stored; at a gateway, your account too. It cannot
+    be undone."""
     from wlm.cli.consent import sure
-    from wlm.sdk.assistant import Assistant
-    from wlm.store.personal import erase as erase_rows
-    from wlm.store.personal import remove_recordings, turn_ids
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
-        sure(f"Erase everything in {assistant.store.name} that is yours?", yes=yes)
-        said = turn_ids(assistant.store, assistant.owner)
-        counts = erase_rows(assistant.store, assistant.owner)
-        recordings = remove_recordings(assistant.settings.paths.data, said)
+    with choose.assistant() as assistant:
+        where = assistant.settings.config.server_url
+        sure(f"Erase everything{f' at {where}' if where else ''} that is yours?", yes=yes)
+        gone = assistant.erase()
     if json:
-        _print_json({"erased": counts, "recordings": recordings})
+        _print_json({"erased": gone.rows, "recordings": gone.recordings})
         return
-    typer.echo(f"Erased {sum(counts.values())} rows and {recordings} recordings.")
-    typer.echo("Settings and secrets are kept: `wlm skills configure` removes those.", err=True)
+    typer.echo(f"Erased {sum(gone.rows.values())} rows and {gone.recordings} recordings.")
+    if not where:
+        typer.echo("Settings and secrets are kept: `wlm skills configure` removes those.", err=True)
 
 
 def _print_json(value: object) -> None:

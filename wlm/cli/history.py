@@ -9,7 +9,6 @@ import typer
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from wlm.sdk.assistant import Assistant
     from wlm.store.turns import StoredTurn
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -69,40 +68,20 @@ def forget(
     """Remove what was said, with what was answered. What skills stored (a meeting) stays."""
     from wlm.cli.consent import sure
     from wlm.errors import UsageError
-    from wlm.sdk.assistant import Assistant
-    from wlm.store.personal import forget as forget_rows
-    from wlm.store.personal import remove_recordings
+    from wlm.sdk import choose
 
     if everything == any(given is not None for given in (turn, conversation, since)):
         raise UsageError("Say what to forget: a turn, --conversation, --since, or --all.")
-    with Assistant() as assistant:
-        which: dict[str, Any] = {
-            "turn": _turn_id(assistant, turn),
-            "conversation": conversation,
-            "since": moment(since, assistant.settings.zone) if since else None,
-        }
+    with choose.assistant() as assistant:
+        start = moment(since, assistant.settings.zone) if since else None
         sure("Forget everything that was said?" if everything else "Forget that?", yes=yes)
-        gone = forget_rows(assistant.store, assistant.owner, **which)
-        assistant.store.scrub()
-        remove_recordings(assistant.settings.paths.data, gone.turns)
+        gone = assistant.forget(turn=turn, conversation=conversation, since=start)
     if json:
-        _print_json({"turns": len(gone.turns), "events": gone.events, "kept": gone.kept})
+        _print_json({"turns": gone.turns, "events": gone.events, "kept": gone.kept})
         return
-    typer.echo(f"Forgot {len(gone.turns)} turns and {gone.events} events.")
+    typer.echo(f"Forgot {gone.turns} turns and {gone.events} events.")
     if gone.kept:
         typer.echo(f"{gone.kept} events that are still to run were kept (`wlm events list`).")
-
-
-def _turn_id(assistant: Assistant, given: str | None) -> str | None:
-    from wlm.errors import NotFound
-
-    if given is None:
-        return None
-    turns, owner = assistant.turns, assistant.owner
-    found = turns.last(owner) if given == "last" else turns.find(owner, given)
-    if found is None:
-        raise NotFound("There is no such turn.", hint="`wlm history --json` shows their ids.")
-    return found.id
 
 
 def moment(text: str, zone: Any) -> datetime:

@@ -25,9 +25,9 @@ NOTHING = 'Nothing is scheduled. `wlm ask "every weekday at eight tell me the we
 @app.command("list")
 def list_(json: AsJson = False) -> None:
     """Every schedule, the next to come first."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         found = assistant.schedules()
     if json:
         _print_json({"schedules": [schedule.to_dict() for schedule in found]})
@@ -40,9 +40,9 @@ def list_(json: AsJson = False) -> None:
 @app.command()
 def show(schedule_id: ScheduleId, json: AsJson = False) -> None:
     """One schedule, what it does, and what became of its last occurrences."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         schedule = assistant.schedule(schedule_id)
         firings = assistant.firings(schedule_id)
     if json:
@@ -58,9 +58,9 @@ def simulate(
     json: AsJson = False,
 ) -> None:
     """What would be done in the next days, and when. Nothing runs."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         found = assistant.simulate(days)
         zone = assistant.settings.zone
     if json:
@@ -78,27 +78,27 @@ def simulate(
 @app.command()
 def pause(schedule_id: ScheduleId, json: AsJson = False) -> None:
     """Let a schedule rest until you resume it."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         _changed(assistant.pause_schedule(schedule_id), "Paused", json=json)
 
 
 @app.command()
 def resume(schedule_id: ScheduleId, json: AsJson = False) -> None:
     """Go on with a schedule; what came due meanwhile is not made up for."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         _changed(assistant.resume_schedule(schedule_id), "On again", json=json)
 
 
 @app.command()
 def remove(schedule_id: ScheduleId, json: AsJson = False) -> None:
     """End a schedule; what it did stays in `wlm events list`."""
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         _changed(assistant.remove_schedule(schedule_id), "Removed", json=json)
 
 

@@ -16,10 +16,10 @@ def undo(
 ) -> None:
     """Take back what was done last, such as a meeting that was made or moved."""
     from wlm.pipeline import say
-    from wlm.sdk.assistant import Assistant
+    from wlm.sdk import choose
     from wlm.types import State
 
-    with Assistant() as assistant:
+    with choose.assistant() as assistant:
         done = assistant.undo(event)
     typer.echo(done.to_json() if json else say.of_event(done).display)
     raise typer.Exit(0 if done.state is State.SUCCEEDED else 5)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wlm.errors import UsageError
+from wlm.errors import Conflict, UsageError
 from wlm.events import bell, tickets
 from wlm.events.claims import Claim, Claims, Limits
 from wlm.events.contexts import Contexts
@@ -247,7 +247,7 @@ class Engine:
         for state in (State.FAILED, State.DEAD, State.RETRYING):
             if row["state"] == state:
                 return self._queue(row, state, "", confirmed=keep, detail="retried by the user")
-        raise UsageError(f"The event is {row['state']}; only one that failed can be retried.")
+        raise Conflict(f"The event is {row['state']}; only one that failed can be retried.")
 
     def cancel(self, owner: str, event_id: str) -> Event:
         """Cancel an event that has not ended; a cancelled one stays so. Raises ``UsageError``.
@@ -259,7 +259,7 @@ class Engine:
         row = row or self._ledger.fetch(one(owner, event_id))
         self._tell([event_id])
         if row["state"] != State.CANCELLED:
-            raise UsageError(f"The event has ended ({row['state']}); nothing is left to cancel.")
+            raise Conflict(f"The event has ended ({row['state']}); nothing is left to cancel.")
         return to_event(row)
 
     def run_due(self, limit: int = 20) -> list[Event]:
@@ -439,7 +439,7 @@ class Engine:
                 **values,
             )
         if moved is None:
-            raise UsageError(f"The event is {row['state']}; it {complaint}.")
+            raise Conflict(f"The event is {row['state']}; it {complaint}.")
         if self._leave:
             self._store.after_commit(lambda: self._ring(row["id"]))
         return to_event(moved)

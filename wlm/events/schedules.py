@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, RowMapping, delete, insert, select, update
 
-from wlm.errors import NotFound, UsageError
+from wlm.errors import Conflict, NotFound, UsageError
 from wlm.events.timetable import Timetable
 from wlm.plugins import rules
 from wlm.plugins.scheduling import SchedulePlan, ScheduleStep
@@ -173,7 +173,7 @@ class Schedules:
             changed = connection.execute(query.values(values)).rowcount
             there = self.get(owner, schedule_id)
         if not changed and there.state != values["state"]:
-            raise UsageError(f"The schedule is {there.state}, not {source}; nothing was changed.")
+            raise Conflict(f"The schedule is {there.state}, not {source}; nothing was changed.")
         return there
 
     def _row(self, owner: str, schedule_id: str) -> RowMapping:

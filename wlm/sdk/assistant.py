@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wlm.plugins.manager import Registry
     from wlm.sdk.teaching import Drift, Teaching
     from wlm.store.engine import Store
+    from wlm.store.personal import Erased, Forgotten
     from wlm.store.turns import Page, StoredTurn, Turns
     from wlm.types import Transcript
 
@@ -272,6 +273,34 @@ class Assistant:
             return self.turns.search(self.owner, query, **page)
         return self.turns.list(self.owner, **page)
 
+    def forget(
+        self,
+        *,
+        turn: str | None = None,
+        conversation: str | None = None,
+        since: datetime | None = None,
+    ) -> Forgotten:
+        """Remove what was said, with what was answered: what fits every condition; none: all.
+
+        ``turn`` is an id, or ``last``. Raises ``NotFound``.
+        """
+        from wlm.store.personal import forget_whole
+
+        which = {"turn": turn and self._said(turn), "conversation": conversation, "since": since}
+        return forget_whole(self.store, self.settings.paths.data, self.owner, **which)
+
+    def export(self) -> Iterator[dict[str, Any]]:
+        """Every row that is the user's, as ``{"table", "row"}`` in JSON types."""
+        from wlm.store.personal import export
+
+        return export(self.store, self.owner)
+
+    def erase(self) -> Erased:
+        """Remove everything that is the user's, keys included. It cannot be undone."""
+        from wlm.store.personal import erase_whole
+
+        return erase_whole(self.store, self.settings.paths.data, self.owner)
+
     def skills(self) -> dict[str, Any]:
         """The installed skills in a line each, and the plugins that failed."""
         from wlm.plugins.describe import summary
@@ -304,6 +333,14 @@ class Assistant:
     def answer(self, event_id: str, slots: Mapping[str, Any]) -> Event:
         """Give the slots that an event waits for, in JSON form, and run it."""
         return self.engine.run(self.engine.answer(self.owner, event_id, slots).id)
+
+    def _said(self, reference: str) -> str:
+        """The id of the turn that is meant. Raises ``NotFound``."""
+        last = reference == "last"
+        found = self.turns.last(self.owner) if last else self.turns.find(self.owner, reference)
+        if found is None:
+            raise NotFound("There is no such turn.", hint="`wlm history --json` shows their ids.")
+        return found.id
 
     def _told(self) -> None:
         """What ``notices`` gave has been shown by now."""

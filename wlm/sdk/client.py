@@ -19,7 +19,7 @@ from wlm.sdk import exchange
 from wlm.sdk.calls import checked, problem
 from wlm.sdk.exchange import Exchange
 from wlm.sdk.session import BearerAuth, KeyToken, TokenProvider, provider
-from wlm.types import Event, Route, State, Transcript, Turn
+from wlm.types import Event, Firing, Route, Schedule, State, Transcript, Turn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wlm.pipeline.partials import Heard
     from wlm.plugins.manager import Registry
     from wlm.sdk.exchange import Sound
+    from wlm.store.personal import Erased, Forgotten
     from wlm.store.turns import Page
 
 T = TypeVar("T")
@@ -231,6 +232,66 @@ class Client(_Base):
         """Give the slots that an event waits for, in JSON form, and run it."""
         return self._do(exchange.change(event_id, "answer", {"slots": dict(slots)}))
 
+    def undo(self, event_id: str | None = None) -> Event:
+        """Take back what an event did; default: what was done last. Raises ``WlmError``."""
+        return self._do(exchange.undo(event_id))
+
+    def schedules(self) -> list[Schedule]:
+        """What is done again and again, the next to come first."""
+        found, after = self._do(exchange.schedules(None))
+        while after is not None:
+            more, after = self._do(exchange.schedules(after))
+            found += more
+        return found
+
+    def schedule(self, schedule_id: str) -> Schedule:
+        """One schedule. Raises ``NotFound``."""
+        return self._do(exchange.schedule(schedule_id))
+
+    def firings(self, schedule_id: str) -> list[Firing]:
+        """What became of a schedule's last occurrences, newest first."""
+        return self._do(exchange.firings(schedule_id))
+
+    def simulate(self, days: float = 7.0) -> list[tuple[datetime, Schedule]]:
+        """What would be done in the next days, and when."""
+        known = {one.id: one for one in self.schedules()}
+        due = self._do(exchange.due(days))
+        return [(at, known[id_]) for at, id_ in due if id_ in known]
+
+    def pause_schedule(self, schedule_id: str) -> Schedule:
+        """Let a schedule rest."""
+        return self._do(exchange.change_schedule(schedule_id, "pause"))
+
+    def resume_schedule(self, schedule_id: str) -> Schedule:
+        """Go on with a schedule; what came due in the pause is not made up for."""
+        return self._do(exchange.change_schedule(schedule_id, "resume"))
+
+    def remove_schedule(self, schedule_id: str) -> Schedule:
+        """End a schedule; what it did stays."""
+        return self._do(exchange.remove_schedule(schedule_id))
+
+    def forget(
+        self,
+        *,
+        turn: str | None = None,
+        conversation: str | None = None,
+        since: datetime | None = None,
+    ) -> Forgotten:
+        """Remove what was said, with what was answered: what fits every condition; none: all.
+
+        ``turn`` is an id, or ``last``. Raises ``NotFound``.
+        """
+        return self._do(exchange.forget(turn, conversation, since))
+
+    def export(self) -> Iterator[dict[str, Any]]:
+        """Every row that is the user's, as ``{"table", "row"}`` in JSON types."""
+        rows = self._do(exchange.export())
+        return iter(rows)
+
+    def erase(self) -> Erased:
+        """Remove everything that is the user's, and the account. It cannot be undone."""
+        return self._do(exchange.erase())
+
     def event_family(self, event_id: str) -> list[tuple[int, Event]]:
         """An event with what it came from and what it caused, with depths. Raises ``NotFound``."""
         return self._do(exchange.event_family(event_id))
@@ -377,6 +438,66 @@ class AsyncClient(_Base):
     async def answer(self, event_id: str, slots: Mapping[str, Any]) -> Event:
         """Give the slots that an event waits for, in JSON form, and run it."""
         return await self._do(exchange.change(event_id, "answer", {"slots": dict(slots)}))
+
+    async def undo(self, event_id: str | None = None) -> Event:
+        """Take back what an event did; default: what was done last. Raises ``WlmError``."""
+        return await self._do(exchange.undo(event_id))
+
+    async def schedules(self) -> list[Schedule]:
+        """What is done again and again, the next to come first."""
+        found, after = await self._do(exchange.schedules(None))
+        while after is not None:
+            more, after = await self._do(exchange.schedules(after))
+            found += more
+        return found
+
+    async def schedule(self, schedule_id: str) -> Schedule:
+        """One schedule. Raises ``NotFound``."""
+        return await self._do(exchange.schedule(schedule_id))
+
+    async def firings(self, schedule_id: str) -> list[Firing]:
+        """What became of a schedule's last occurrences, newest first."""
+        return await self._do(exchange.firings(schedule_id))
+
+    async def simulate(self, days: float = 7.0) -> list[tuple[datetime, Schedule]]:
+        """What would be done in the next days, and when."""
+        known = {one.id: one for one in await self.schedules()}
+        due = await self._do(exchange.due(days))
+        return [(at, known[id_]) for at, id_ in due if id_ in known]
+
+    async def pause_schedule(self, schedule_id: str) -> Schedule:
+        """Let a schedule rest."""
+        return await self._do(exchange.change_schedule(schedule_id, "pause"))
+
+    async def resume_schedule(self, schedule_id: str) -> Schedule:
+        """Go on with a schedule; what came due in the pause is not made up for."""
+        return await self._do(exchange.change_schedule(schedule_id, "resume"))
+
+    async def remove_schedule(self, schedule_id: str) -> Schedule:
+        """End a schedule; what it did stays."""
+        return await self._do(exchange.remove_schedule(schedule_id))
+
+    async def forget(
+        self,
+        *,
+        turn: str | None = None,
+        conversation: str | None = None,
+        since: datetime | None = None,
+    ) -> Forgotten:
+        """Remove what was said, with what was answered: what fits every condition; none: all.
+
+        ``turn`` is an id, or ``last``. Raises ``NotFound``.
+        """
+        return await self._do(exchange.forget(turn, conversation, since))
+
+    async def export(self) -> Iterator[dict[str, Any]]:
+        """Every row that is the user's, as ``{"table", "row"}`` in JSON types."""
+        rows = await self._do(exchange.export())
+        return iter(rows)
+
+    async def erase(self) -> Erased:
+        """Remove everything that is the user's, and the account. It cannot be undone."""
+        return await self._do(exchange.erase())
 
     async def event_family(self, event_id: str) -> list[tuple[int, Event]]:
         """An event with what it came from and what it caused, with depths. Raises ``NotFound``."""

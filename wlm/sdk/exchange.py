@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
 
 from wlm.errors import NotFound, StorageFault
-from wlm.types import Event, Route, Segment, State, Transcript, Turn
+from wlm.types import Event, Firing, Route, Schedule, Segment, State, Transcript, Turn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wlm.events.ledger import Entry
     from wlm.pipeline.audio import Audio
     from wlm.pipeline.partials import Heard
+    from wlm.store.personal import Erased, Forgotten
     from wlm.store.turns import Page
 
     Sound = Audio | Heard | Path | str | BinaryIO
@@ -134,6 +135,78 @@ def change(event_id: str, verb: str, body: Mapping[str, Any] | None = None) -> E
     return _post(f"/v1/events/{_part(event_id)}/{verb}", Event.from_dict, json=body)
 
 
+def undo(event_id: str | None) -> Exchange[Event]:
+    """Take back what an event did; ``None``: what was changed last."""
+    return _post(f"/v1/events/{_part(event_id or 'last')}/undo", Event.from_dict)
+
+
+def schedules(after: str | None) -> Exchange[tuple[list[Schedule], str | None]]:
+    """A page of schedules."""
+
+    def read(told: Any) -> tuple[list[Schedule], str | None]:
+        return [Schedule.from_dict(one) for one in told["schedules"]], told["next"]
+
+    return _get("/v1/schedules", read, cursor=after)
+
+
+def schedule(schedule_id: str) -> Exchange[Schedule]:
+    """One schedule."""
+    path = f"/v1/schedules/{_part(schedule_id)}"
+    return _get(path, lambda told: Schedule.from_dict(told["schedule"]))
+
+
+def firings(schedule_id: str) -> Exchange[list[Firing]]:
+    """What became of a schedule's last occurrences."""
+    path = f"/v1/schedules/{_part(schedule_id)}"
+    return _get(path, lambda told: [Firing.from_dict(one) for one in told["firings"]])
+
+
+def due(days: float) -> Exchange[list[tuple[datetime, str]]]:
+    """What would be done in the next days: when, and the schedule's id."""
+
+    def read(told: Any) -> list[tuple[datetime, str]]:
+        return [(datetime.fromisoformat(f["at"]), f["schedule"]) for f in told["firings"]]
+
+    return _get("/v1/firings", read, days=days)
+
+
+def change_schedule(schedule_id: str, verb: str) -> Exchange[Schedule]:
+    """``pause`` or ``resume`` a schedule."""
+    return _post(f"/v1/schedules/{_part(schedule_id)}/{verb}", Schedule.from_dict)
+
+
+def remove_schedule(schedule_id: str) -> Exchange[Schedule]:
+    """End a schedule."""
+    return Exchange("DELETE", f"/v1/schedules/{_part(schedule_id)}", Schedule.from_dict)
+
+
+def forget(
+    turn: str | None, conversation: str | None, since: datetime | None
+) -> Exchange[Forgotten]:
+    """Forget a turn, or what fits every condition; without any, everything."""
+    if turn is not None:
+        return Exchange("DELETE", f"/v1/history/{_part(turn)}", _forgotten)
+    given = {"conversation": conversation, "since": since and since.isoformat()}
+    params = {name: value for name, value in given.items() if value}
+    return Exchange("DELETE", "/v1/history", _forgotten, params=params)
+
+
+def export() -> Exchange[list[dict[str, Any]]]:
+    """Everything that is one's own."""
+    return _get("/v1/me/data", lambda told: list(told["rows"]))
+
+
+def erase() -> Exchange[Erased]:
+    """Erase the account and all that is its own."""
+
+    def read(told: Any) -> Erased:
+        from wlm.store.personal import Erased
+
+        return Erased(told["rows"], told["recordings"])
+
+    return Exchange("DELETE", "/v1/me/data", read)
+
+
 def history(
     query: str | None, conversation: str | None, limit: int, before: str | None
 ) -> Exchange[Page]:
@@ -204,6 +277,12 @@ def _part(text: str) -> str:
 def _transcript(told: Mapping[str, Any]) -> Transcript:
     segments = [Segment(s["start"], s["end"], s["text"]) for s in told["segments"]]
     return Transcript(told["text"], segments, told["language"], told["duration"])
+
+
+def _forgotten(told: Mapping[str, Any]) -> Forgotten:
+    from wlm.store.personal import Forgotten
+
+    return Forgotten(told["turns"], told["events"], told["kept"])
 
 
 def _entries(told: Mapping[str, Any]) -> list[Entry]:

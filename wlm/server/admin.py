@@ -8,11 +8,10 @@ from typing import Any
 from flask import Blueprint
 from pydantic import Field, JsonValue
 
-from wlm.errors import UsageError
 from wlm.server import idempotency
 from wlm.server.access import owner, scope
 from wlm.server.auth.routes import UserAnswer, user_form
-from wlm.server.contract import Answer, Form, contract
+from wlm.server.contract import CURSOR, PLAIN, Answer, Form, contract
 from wlm.server.policy import Role
 from wlm.server.service import service
 from wlm.types import new_id
@@ -24,7 +23,7 @@ class PageQuery(Form):
     """Which page."""
 
     limit: int = Field(50, ge=1, le=200, description="At most so many.")
-    cursor: str | None = Field(None, max_length=64, description="`next` of the page before.")
+    cursor: str | None = Field(None, pattern=CURSOR, description="`next` of the page before.")
 
 
 class UsersAnswer(Answer):
@@ -37,9 +36,9 @@ class UsersAnswer(Answer):
 class InviteForm(Form):
     """An invitation: who signs in with this address, verified, becomes this user."""
 
-    email: str = Field(min_length=3, max_length=320)
+    email: str = Field(max_length=320, pattern=r"^[!-?A-~]+@[!-?A-~]+$")
     role: Role = "user"
-    name: str = Field("", max_length=200)
+    name: str = Field("", max_length=200, pattern=PLAIN)
 
 
 class ChangeForm(Form):
@@ -52,7 +51,7 @@ class ChangeForm(Form):
 class AuditQuery(PageQuery):
     """Which lines."""
 
-    actor: str | None = Field(None, max_length=64, description="Of this user alone.")
+    actor: str | None = Field(None, max_length=64, pattern=PLAIN, description="Of this user alone.")
 
 
 class AuditLine(Answer):
@@ -116,8 +115,6 @@ def show_user(user_id: str) -> dict[str, Any]:
 def change_user(user_id: str, body: ChangeForm) -> dict[str, Any]:
     """Give a role, shut out, or let in again. What a user may do changes within seconds."""
     accounts = service().accounts
-    if body.role is None and body.disabled is None:
-        raise UsageError("There is nothing to change.", hint="Give `role` or `disabled`.")
     with accounts.store.write():
         if body.role is not None:
             accounts.set_role(user_id, body.role, actor=owner())

@@ -90,7 +90,9 @@ def blueprints(role: str = "gateway") -> list[Blueprint]:
         history,
         keys,
         listen,
+        me,
         openapi,
+        schedules,
         skills,
         streams,
         voice,
@@ -101,7 +103,7 @@ def blueprints(role: str = "gateway") -> list[Blueprint]:
     if role == "transcriber":
         return [module.blueprint for module in (health, metrics, openapi, written)]
     shared = (health, metrics, openapi, written)
-    asking = (ask, voice, listen, events, streams, history, skills)
+    asking = (ask, voice, listen, events, streams, history, schedules, skills, me)
     return [module.blueprint for module in (*shared, *asking, auth, keys, admin)]
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from flask import Blueprint, Response, request
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from wlm.errors import UsageError
-from wlm.server import turns
+from wlm.server import idempotency, turns
 from wlm.server.access import owner, scope
-from wlm.server.contract import Answer, Form, contract
+from wlm.server.contract import PLAIN, TELLING, Answer, Form, Moment, contract
 from wlm.server.service import service
-from wlm.types import Route, Turn
+from wlm.types import Route, Turn, new_id
 
 blueprint = Blueprint("ask", __name__, url_prefix="/v1")
 
@@ -22,12 +22,28 @@ LONGEST = 4_000
 """Characters of the longest typed request; speech of five minutes has about as many."""
 
 
+class _OneOfTheZones:
+    """Tells the zones by name in the document; they are read when it is made."""
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "enum": sorted(available_timezones())}
+
+
+Zone = Annotated[str, Field(max_length=64), _OneOfTheZones()]
+
+
 class AskForm(Form):
     """A typed request."""
 
-    text: str = Field(max_length=LONGEST, pattern=r"\S", description="What you want.")
+    text: str = Field(max_length=LONGEST, pattern=TELLING, description="What you want.")
     conversation: str | None = Field(
-        None, min_length=1, max_length=128, description="Continue this conversation."
+        None,
+        min_length=1,
+        max_length=128,
+        pattern=PLAIN,
+        description="Continue this conversation.",
     )
     yes: bool = Field(False, description="Confirm what must be confirmed.")
 
@@ -35,9 +51,9 @@ class AskForm(Form):
 class RouteForm(Form):
     """A request to decide about."""
 
-    text: str = Field(max_length=LONGEST, pattern=r"\S")
-    now: datetime | None = Field(None, description="As if it were then; default: now.")
-    timezone: str | None = Field(None, max_length=64, description="IANA zone of the speaker.")
+    text: str = Field(max_length=LONGEST, pattern=TELLING)
+    now: Moment | None = Field(None, description="As if it were then; default: now.")
+    timezone: Zone | None = Field(None, description="IANA zone of the speaker.")
 
 
 class Routes(Answer):
@@ -71,7 +87,9 @@ def route(body: RouteForm) -> dict[str, Any]:
     zone = _zone(body.timezone)
     moment = body.now or service().clock()
     moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
-    found = service().pipeline(owner()).understand(body.text, now=moment)
+    with idempotency.reserve(body.model_dump_json(), subject=new_id()):
+        # Nothing is done, so a repetition is simply decided again.
+        found = service().pipeline(owner()).understand(body.text, now=moment)
     return {"text": body.text, "actions": [route.to_dict() for route in found.routes]}
 
 

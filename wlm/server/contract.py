@@ -4,19 +4,45 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 from flask import Response, json, request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from typing_extensions import TypeAliasType
 from werkzeug.exceptions import UnsupportedMediaType
 
 from wlm.errors import UsageError
 from wlm.types import jsonable
 
 _MARK = "__wlm_contract__"
+PLAIN = r"^[^\x00]*$"
+"""Text without NUL, which not every database can hold."""
+TELLING = r"^[^\x00]*[^\x00\s][^\x00]*$"
+"""Text in which there is something to be read."""
+CURSOR = r"^[0-9A-Za-z]{1,64}$"
+
+Plain = Annotated[str, Field(pattern=PLAIN)]
+Json = TypeAliasType("Json", "bool | int | float | Plain | list[Json] | dict[Plain, Json] | None")
+"""Any JSON value that can be stored."""
 _SHOWN = 5
+
+
+def _time(value: Any) -> Any:
+    """A time from its text. No bare number is one: a client that sends it means something else."""
+    if not isinstance(value, str):
+        return value
+    if not _DATE.match(value):
+        raise ValueError("a time is of the form 2026-11-22T10:00:00+01:00")
+    return datetime.fromisoformat(value)
+
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+Moment = Annotated[datetime, BeforeValidator(_time)]
+"""A time in ISO 8601; without an offset, it is in the gateway's zone."""
 
 
 class Form(BaseModel):
@@ -105,7 +131,7 @@ def read_query(model: type[Form]) -> Any:
     values: dict[str, Any] = {}
     for name, given in request.args.lists():
         field = model.model_fields.get(name)
-        many = field is not None and typing.get_origin(field.annotation) is list
+        many = field is not None and is_list(field.annotation)
         if len(given) > 1 and not many:
             raise UsageError(f"{name[:40]!r} is given more than once.", hint="See /docs.")
         values[name] = given if many else given[0]
@@ -116,17 +142,24 @@ def read_query(model: type[Form]) -> Any:
 
 
 def read_body(model: type[Form]) -> Any:
-    """The JSON body as a model."""
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType
+    """The JSON body as a model; it may be left out where the model needs nothing."""
     raw = request.get_data(cache=False)
+    if request.mimetype != "application/json" and (raw or request.mimetype or needs_body(model)):
+        raise UnsupportedMediaType
     try:
-        made = model.model_validate_json(raw or b"{}", strict=True)
+        return model.model_validate_json(raw or b"{}", strict=True)
     except ValidationError as error:
         raise invalid(error, "body") from None
-    if b"\\u0000" in raw and "\0" in repr_of_text(made.model_dump()):
-        raise UsageError("The body holds a NUL character.", hint="Send text without it.")
-    return made
+
+
+def is_list(annotation: Any) -> bool:
+    """Whether a field holds several values."""
+    return typing.get_origin(annotation) is list
+
+
+def needs_body(model: type[Form]) -> bool:
+    """Whether there is a field without a default."""
+    return any(field.is_required() for field in model.model_fields.values())
 
 
 def invalid(error: ValidationError, where: str) -> UsageError:
@@ -136,12 +169,3 @@ def invalid(error: ValidationError, where: str) -> UsageError:
     return UsageError(
         f"The {where} is not of the right form: {'; '.join(told[:_SHOWN])}.", hint="See /docs."
     )
-
-
-def repr_of_text(value: Any) -> str:
-    """All text in a JSON value, keys included, joined."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping):
-        return "".join(f"{repr_of_text(k)}{repr_of_text(v)}" for k, v in value.items())
-    return "".join(map(repr_of_text, value)) if isinstance(value, list | tuple) else ""

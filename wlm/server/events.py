@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from wlm.errors import UsageError
 from wlm.server import idempotency
 from wlm.server.access import owner, scope
-from wlm.server.contract import Answer, Form, contract
+from wlm.server.contract import CURSOR, PLAIN, Answer, Form, Json, Plain, contract
 from wlm.server.service import service
-from wlm.types import Event, State, jsonable
+from wlm.types import Event, State, jsonable, new_id
 
 blueprint = Blueprint("events", __name__, url_prefix="/v1/events")
 
@@ -23,10 +23,12 @@ class EventQuery(Form):
     """Which events."""
 
     state: list[State] = Field([], description="Only in one of these states.")
-    skill: str | None = Field(None, max_length=128, description="Of this skill.")
-    conversation: str | None = Field(None, max_length=128, description="Of this conversation.")
+    skill: str | None = Field(None, max_length=128, pattern=PLAIN, description="Of this skill.")
+    conversation: str | None = Field(
+        None, max_length=128, pattern=PLAIN, description="Of this conversation."
+    )
     limit: int = Field(50, ge=1, le=1000, description="At most so many.")
-    cursor: str | None = Field(None, max_length=64, description="`next` of the page before.")
+    cursor: str | None = Field(None, pattern=CURSOR, description="`next` of the page before.")
 
 
 class EventPage(Answer):
@@ -65,7 +67,7 @@ class EventDetail(Answer):
 class AnswerForm(Form):
     """Slots that an event waits for, in their JSON form."""
 
-    slots: dict[str, JsonValue] = Field(min_length=1, max_length=50)
+    slots: dict[Plain, Json] = Field(min_length=1, max_length=50)
 
 
 @blueprint.get("")
@@ -121,6 +123,20 @@ def cancel_event(event_id: str) -> Event:
 def retry_event(event_id: str) -> Event:
     """Run a failed or dead event again."""
     return _change(event_id, "retry", service().engine.retry)
+
+
+@blueprint.post("/<event_id>/undo")
+@scope("events:write")
+@contract(gives=Event)
+def undo_event(event_id: str) -> Event:
+    """Take back what an event did (``last``: what was changed last); the event that does so."""
+    named = None if event_id == "last" else event_id
+    with idempotency.reserve(f"undo\n{event_id}", subject=new_id()) as held:
+        if held.fresh:
+            held.subject = service().engine.undo(owner(), named).id
+        else:
+            service().engine.get(owner(), held.subject)  # it may have been forgotten since
+    return service().run(held.subject)
 
 
 @blueprint.post("/<event_id>/answer")

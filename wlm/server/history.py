@@ -10,8 +10,9 @@ from pydantic import Field, JsonValue
 
 from wlm.errors import NotFound
 from wlm.server.access import owner, scope
-from wlm.server.contract import Answer, Form, contract
+from wlm.server.contract import CURSOR, PLAIN, Answer, Form, Moment, contract
 from wlm.server.service import service
+from wlm.store.personal import forget_whole
 from wlm.types import Action, Reply
 
 blueprint = Blueprint("history", __name__, url_prefix="/v1/history")
@@ -20,10 +21,14 @@ blueprint = Blueprint("history", __name__, url_prefix="/v1/history")
 class HistoryQuery(Form):
     """Which turns."""
 
-    q: str | None = Field(None, max_length=500, description="Words that were said or answered.")
-    conversation: str | None = Field(None, max_length=128, description="Of this conversation.")
+    q: str | None = Field(
+        None, max_length=500, pattern=PLAIN, description="Words that were said or answered."
+    )
+    conversation: str | None = Field(
+        None, max_length=128, pattern=PLAIN, description="Of this conversation."
+    )
     limit: int = Field(50, ge=1, le=1000, description="At most so many.")
-    cursor: str | None = Field(None, max_length=64, description="`next` of the page before.")
+    cursor: str | None = Field(None, pattern=CURSOR, description="`next` of the page before.")
 
 
 class SavedTurn(Answer):
@@ -57,6 +62,23 @@ class Reasons(Answer):
     timings_ms: dict[str, float]
 
 
+class ForgetQuery(Form):
+    """Which turns to forget: those that fit every condition; without any, all."""
+
+    conversation: str | None = Field(
+        None, max_length=128, pattern=PLAIN, description="Of this conversation."
+    )
+    since: Moment | None = Field(None, description="Said from then on.")
+
+
+class Forgotten(Answer):
+    """How much was removed. ``kept``: events that are still to run, such as reminders."""
+
+    turns: int
+    events: int
+    kept: int
+
+
 @blueprint.get("")
 @scope("history:read")
 @contract(query=HistoryQuery, gives=TurnPage)
@@ -73,6 +95,37 @@ def list_turns(query: HistoryQuery) -> dict[str, Any]:
         "turns": [{**t.turn.to_dict(), "created_at": t.created_at.isoformat()} for t in found],
         "next": found.next,
     }
+
+
+@blueprint.delete("")
+@scope("history:write")
+@contract(query=ForgetQuery, gives=Forgotten)
+def forget_turns(query: ForgetQuery) -> dict[str, Any]:
+    """Forget what was said, with what was answered; what skills stored (a meeting) stays."""
+    since = query.since
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=service().settings.zone)
+    return _forgotten(conversation=query.conversation, since=since)
+
+
+@blueprint.delete("/<turn_id>")
+@scope("history:write")
+@contract(gives=Forgotten)
+def forget_turn(turn_id: str) -> dict[str, Any]:
+    """Forget one turn, by its id or ``last``."""
+    turns = service().turns
+    found = turns.last(owner()) if turn_id == "last" else turns.find(owner(), turn_id)
+    if found is None:
+        raise NotFound("There is no such turn.", hint="GET /v1/history shows their ids.")
+    return _forgotten(turn=found.id)
+
+
+def _forgotten(**which: Any) -> dict[str, Any]:
+    parts = service()
+    gone = forget_whole(parts.store, parts.settings.paths.data, owner(), **which)
+    detail = {"turns": gone.turns, "events": gone.events}
+    parts.accounts.audit.add("data.forget", actor=owner(), detail=detail)
+    return {**detail, "kept": gone.kept}
 
 
 @blueprint.get("/<reference>/why")

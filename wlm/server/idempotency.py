@@ -6,11 +6,11 @@ is answered from that, so there is no second copy of what was said.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import NamedTuple
 
 from flask import request
 from sqlalchemy import delete, insert, select, update
@@ -30,10 +30,12 @@ BUSY = timedelta(seconds=60)
 _LONGEST = 255
 
 
-class Held(NamedTuple):
+@dataclasses.dataclass
+class Held:
     """A reservation: the subject's id, and whether this is the first request with the key.
 
-    Where it is not, the first one has ended, or was lost on the way.
+    Where it is not, the first one has ended, or was lost on the way. The first one may set
+    another subject, where it only turns out what it is about.
     """
 
     subject: str
@@ -60,7 +62,7 @@ def reserve(form: str | bytes, subject: str) -> Iterator[Held]:
         if held.fresh:
             _give_back(key)
         raise
-    _close(key)
+    _close(key, held.subject)
 
 
 def _key() -> str:
@@ -105,10 +107,10 @@ def _take(key: str, fingerprint: str, subject: str) -> Held:
         return Held(known.subject, fresh=False)
 
 
-def _close(key: str) -> None:
+def _close(key: str, subject: str) -> None:
     with service().store.write() as connection:
         mark = update(keys).where(mine(keys, owner()), keys.c.key == key)
-        connection.execute(mark.values(done=True))
+        connection.execute(mark.values(done=True, subject=subject))
 
 
 def _give_back(key: str) -> None:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from wlm.errors import UsageError
 from wlm.server import idempotency
 from wlm.server.access import owner, principal, scope
-from wlm.server.contract import Answer, Form, contract
-from wlm.server.policy import key_scopes
+from wlm.server.contract import TELLING, Answer, Form, contract
+from wlm.server.paging import ShortPageQuery, page
+from wlm.server.policy import SCOPES, key_scopes
 from wlm.server.service import service
 from wlm.store.accounts.keys import ApiKey, new_key_id
 
 blueprint = Blueprint("keys", __name__, url_prefix="/v1/keys")
 
 
+Scope = Annotated[str, WithJsonSchema({"type": "string", "enum": list(SCOPES)})]
+
+
 class KeyForm(Form):
     """A new key."""
 
-    name: str = Field(min_length=1, max_length=100, description="What it is for.")
-    scopes: list[str] | None = Field(
+    name: str = Field(max_length=100, pattern=TELLING, description="What it is for.")
+    scopes: list[Scope] | None = Field(
         None, max_length=50, description="What it may do; default: everyday use."
     )
     days: int | None = Field(None, ge=1, le=3660, description="How long it lasts; default: ever.")
@@ -48,17 +52,19 @@ class NewKeyAnswer(KeyAnswer):
 
 
 class KeysAnswer(Answer):
-    """Keys, newest first."""
+    """Keys, newest first. ``next`` is the cursor of the next page; null at the end."""
 
     keys: list[KeyAnswer]
+    next: str | None
 
 
 @blueprint.get("")
 @scope("keys:read")
-@contract(gives=KeysAnswer)
-def list_keys() -> dict[str, Any]:
+@contract(query=ShortPageQuery, gives=KeysAnswer)
+def list_keys(query: ShortPageQuery) -> dict[str, Any]:
     """One's keys that are not revoked."""
-    return {"keys": [form(key) for key in service().accounts.keys.list(owner())]}
+    found, following = page(service().accounts.keys.list(owner()), lambda key: key.id, query)
+    return {"keys": [form(key) for key in found], "next": following}
 
 
 @blueprint.post("")

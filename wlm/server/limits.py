@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from wlm.config import Settings
 
 _FREE = frozenset({"health.alive", "health.ready"})  # a probe is never refused
+_BEGIN = frozenset({"auth.begin_device", "auth.begin_browser"})
+"""Where a sign-in begins: anybody may, and each makes a row here and a call to the issuer."""
+_PROVE = frozenset({"auth.poll_device", "auth.refresh", "auth.finish_browser"})
+"""Where something secret is shown, which may be a guess."""
+_NO_GOOD = frozenset({400, 401, 403, 404})
 _PREFIX = "wlm-moving"  # the strategy is part of the name: another one keeps other values
 
 
@@ -53,6 +58,11 @@ class RateLimits:
         if self._guesses and (where := network(address)):
             self._limiter.hit(self._guesses, "guess", where)
 
+    def begun(self, address: str) -> None:
+        """Count a sign-in that begins. Raises ``RateLimited``."""
+        if where := network(address):
+            self._hit(self._guesses, "sign-in", where)
+
     def user(self, owner: str) -> None:
         """Count a request of a user, whichever key or session it comes with."""
         self._hit(self._user, "user", owner)
@@ -73,10 +83,13 @@ def before_access(app: Flask, limits: RateLimits) -> None:
     def count() -> None:
         if request.endpoint not in _FREE:
             limits.address(request.remote_addr or "")
+        if request.endpoint in _BEGIN:
+            limits.begun(request.remote_addr or "")
 
     @app.after_request
     def note(response: Response) -> Response:
-        if response.status_code == 401 and "Authorization" in request.headers:
+        shown = response.status_code == 401 and "Authorization" in request.headers
+        if shown or (request.endpoint in _PROVE and response.status_code in _NO_GOOD):
             limits.guessed(request.remote_addr or "")
         return response
 

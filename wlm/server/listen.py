@@ -26,7 +26,7 @@ from wlm.pipeline.audio import Resampler
 from wlm.pipeline.partials import Heard
 from wlm.pipeline.recorder import frames
 from wlm.server.access import owner, scope
-from wlm.server.contract import Form, read_query
+from wlm.server.contract import PLAIN, Form, read_query
 from wlm.server.metrics import metrics
 from wlm.server.service import Service, service
 from wlm.server.websocket import Taken, WebSocket
@@ -51,7 +51,7 @@ class ListenQuery(Form):
     """How the sound comes, and what it is for."""
 
     rate: int = Field(16_000, ge=8_000, le=48_000, description="Samples a second.")
-    conversation: str | None = Field(None, min_length=1, max_length=128)
+    conversation: str | None = Field(None, min_length=1, max_length=128, pattern=PLAIN)
     once: bool = Field(False, description="Hang up after the first utterance.")
     yes: bool = Field(False, description="Confirm what must be confirmed.")
 

@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 
 from wlm.server import idempotency, uploads
 from wlm.server.access import needed, public
-from wlm.server.contract import Answer, Contract, stated
+from wlm.server.contract import Answer, Contract, needs_body, stated
 from wlm.server.policy import SCOPES
 from wlm.server.problems import MEDIA_TYPE
 
@@ -121,7 +121,7 @@ def _operation(
         operation["x-scope"] = scope
     if contract.body is not None:
         content = {"application/json": {"schema": _schema(contract.body, schemas)}}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": needs_body(contract.body), "content": content}
     if contract.upload is not None:
         operation["requestBody"] = _upload(contract.upload, schemas)
     return operation
@@ -131,7 +131,7 @@ def _parameters(
     rule: Rule, method: str, contract: Contract, schemas: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     for name in _ARGUMENT.findall(rule.rule):
-        shape = {"type": "string", "minLength": 1}
+        shape = {"type": "string", "minLength": 1, "pattern": r"^[^\x00/]+$"}
         yield {"name": name, "in": "path", "required": True, "schema": shape}
     if contract.query is not None:
         made = contract.query.model_json_schema(ref_template=_REF)

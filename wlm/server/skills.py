@@ -10,9 +10,9 @@ from pydantic import Field, JsonValue, RootModel
 from wlm.config import write_setting
 from wlm.errors import BadSetting
 from wlm.plugins.describe import as_json, is_secret, summary
-from wlm.server.access import scope
+from wlm.server.access import owner, scope
 from wlm.server.caching import lasting
-from wlm.server.contract import Answer, Form, answer, contract
+from wlm.server.contract import Answer, Form, Json, Plain, answer, contract
 from wlm.server.service import service
 
 blueprint = Blueprint("skills", __name__, url_prefix="/v1/skills")
@@ -82,7 +82,7 @@ class SkillSettings(RootModel[dict[str, JsonValue]]):
 class SettingsForm(Form):
     """Values to set; null goes back to the default. What is not named stays."""
 
-    values: dict[str, JsonValue] = Field(max_length=100)
+    values: dict[Plain, Json] = Field(max_length=100)
 
 
 @blueprint.get("")
@@ -137,6 +137,9 @@ def change_settings(name: str, body: SettingsForm) -> dict[str, Any]:
         new = None if value is None else checked.get(field)
         write_setting(settings.paths.config_file, field, new, skill=name)
     service().reload_skill_settings()
+    service().accounts.audit.add(
+        "settings.change", actor=owner(), target=name, detail={"settings": sorted(body.values)}
+    )
     return _shown(name)
 
 

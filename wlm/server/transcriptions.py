@@ -11,22 +11,22 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response, request
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from wlm.errors import UsageError, WlmError
+from wlm.errors import WlmError
 from wlm.pipeline.transcribe.formats import render
 from wlm.pipeline.transcribe.interface import Request
-from wlm.server import uploads
+from wlm.server import idempotency, uploads
 from wlm.server.access import scope
 from wlm.server.connection import watched
-from wlm.server.contract import Answer, Form, answer, contract
+from wlm.server.contract import PLAIN, Answer, Form, answer, contract
 from wlm.server.metrics import metrics
 from wlm.server.service import service
-from wlm.types import Segment, Transcript
+from wlm.types import Segment, Transcript, new_id
 
 blueprint = Blueprint("transcriptions", __name__, url_prefix="/v1")
 
 _OTHER_FORMS = ("text/plain", "application/x-subrip", "text/vtt", "text/event-stream")
 
-Granularity = Literal["segment", "word"]
+Granularity = Literal["segment"]
 _CODE = r"^(auto|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)?$"
 Language = Annotated[str, Field(max_length=16, pattern=_CODE)]
 
@@ -36,9 +36,11 @@ class TranscriptionForm(Form):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    model: str = Field("whisper-1", max_length=200)
+    model: str = Field("whisper-1", max_length=200, pattern=PLAIN)
     language: Language = Field("", description="ISO 639-1, or auto; empty: the gateway's own.")
-    prompt: str = Field("", max_length=4_000, description="Words that are likely to be said.")
+    prompt: str = Field(
+        "", max_length=4_000, pattern=PLAIN, description="Words that are likely to be said."
+    )
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
     temperature: float = Field(0.0, ge=0, le=2)
     stream: bool = False
@@ -78,8 +80,8 @@ class Verbose(Answer):
 def transcribe() -> Response:
     """Write down what is said in a recording."""
     stream, form = uploads.read(TranscriptionForm)
-    if "word" in form.timestamp_granularities:
-        raise UsageError("Times of words are not served.", hint="Ask for segments.")
+    with idempotency.reserve(uploads.fingerprint(stream, form), subject=new_id()):
+        pass  # nothing is done, so a repetition is simply written down again
     job = _Job(stream, form)
     if form.stream:
         return job.streamed()

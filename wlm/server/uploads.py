@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from wlm.errors import UsageError
-from wlm.server.contract import Form, invalid
+from wlm.server import idempotency
+from wlm.server.contract import Form, invalid, is_list
 from wlm.server.service import service
 
 if TYPE_CHECKING:
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=Form)
 FIELD = "file"
+_NAMES = {FIELD, "audio"}
 
 
 def read(model: type[Model]) -> tuple[IO[bytes], Model]:
     """The recording of the request and the other fields. Raises ``UsageError``."""
     if request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType
-    files = request.files.getlist(FIELD)
-    if len(files) != 1 or len(request.files) != 1:
+    files = [file for name, file in request.files.items(multi=True) if name in _NAMES]
+    if len(files) != 1 or len(list(request.files.items(multi=True))) != 1:
         raise UsageError(
             f"The form needs one recording, in the part {FIELD!r} with a file name.",
             hint=f"Such as: curl -F {FIELD}=@recording.wav …",
@@ -33,7 +35,8 @@ def read(model: type[Model]) -> tuple[IO[bytes], Model]:
     values: dict[str, Any] = {}
     for name, given in request.form.lists():
         plain = name.removesuffix("[]")
-        many = name.endswith("[]")
+        field = model.model_fields.get(plain)
+        many = field is not None and is_list(field.annotation)
         if "\0" in "".join(given) or (len(given) > 1 and not many):
             raise UsageError(
                 f"The field {plain[:40]!r} is not of the right form.", hint="See /docs."
@@ -58,10 +61,13 @@ def decoded(stream: IO[bytes]) -> Audio:
     )
 
 
-def digest(stream: IO[bytes]) -> str:
-    """What tells one recording from another."""
+def fingerprint(stream: IO[bytes], form: Form) -> str:
+    """What tells this request from another with the same idempotency key; without one, nothing
+    has to be told apart, and the recording is not read for it."""
+    if not request.headers.get(idempotency.HEADER):
+        return ""
     stream.seek(0)
     made = hashlib.sha256()
     while block := stream.read(1 << 20):
         made.update(block)
-    return made.hexdigest()
+    return f"{form.model_dump_json()}\n{made.hexdigest()}"

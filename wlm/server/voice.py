@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from pydantic import Field
 
-from wlm.server import idempotency, turns, uploads
+from wlm.server import turns, uploads
 from wlm.server.access import owner, scope
-from wlm.server.contract import Form, contract
+from wlm.server.contract import PLAIN, Form, contract
 from wlm.server.service import service
 from wlm.types import Turn
 
@@ -18,7 +18,11 @@ class VoiceForm(Form):
     """What goes with a recording."""
 
     conversation: str | None = Field(
-        None, min_length=1, max_length=128, description="Continue this conversation."
+        None,
+        min_length=1,
+        max_length=128,
+        pattern=PLAIN,
+        description="Continue this conversation.",
     )
     yes: bool = Field(False, description="Confirm what must be confirmed.")
 
@@ -29,7 +33,6 @@ class VoiceForm(Form):
 def voice() -> Response:
     """Do what a recording asks for. Nobody speaking gives a turn without text."""
     stream, form = uploads.read(VoiceForm)
-    keyed = bool(request.headers.get(idempotency.HEADER))
     audio = uploads.decoded(stream)
 
     def run(turn_id: str, *, wait: bool) -> Turn:
@@ -39,5 +42,4 @@ def voice() -> Response:
             .voice(audio, conversation=form.conversation, confirmed=form.yes, turn_id=turn_id)
         )
 
-    what = f"{form.model_dump_json()}\n{uploads.digest(stream)}" if keyed else ""
-    return turns.once(what, run, wait=not turns.wants_async(request))
+    return turns.once(uploads.fingerprint(stream, form), run, wait=not turns.wants_async(request))

@@ -7,7 +7,7 @@ tables of a skill that was removed are not left out.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,11 +37,15 @@ _FORGETTABLE = [state.value for state in FINAL_STATES | WAITING_STATES]
 
 
 class Forgotten(NamedTuple):
-    """How much was removed. ``kept``: events that are still to run, such as reminders."""
+    """How much was removed. ``kept``: events that are still to run, such as reminders.
 
-    turns: list[str]
+    ``ids`` are the turns'; a gateway does not tell them.
+    """
+
+    turns: int
     events: int
     kept: int
+    ids: Sequence[str] = ()
 
 
 def forget(
@@ -85,7 +89,32 @@ def forget(
         connection.execute(kept_answers.values(answered=False, answer=null()))
         if turn is None and conversation is None and since is None:
             renew_key(store, owner)
-    return Forgotten(ids, gone, left)
+    return Forgotten(len(ids), gone, left, ids)
+
+
+class Erased(NamedTuple):
+    """What was removed: rows by table, and recordings."""
+
+    rows: dict[str, int]
+    recordings: int
+
+
+def forget_whole(store: Store, data: Path, owner: str, **which: Any) -> Forgotten:
+    """``forget``, and what lies outside of the rows: recordings, and copies in SQLite's log.
+
+    ``data`` is the data folder; ``which`` as for ``forget``.
+    """
+    gone = forget(store, owner, **which)
+    store.scrub()
+    remove_recordings(data, gone.ids)
+    return gone
+
+
+def erase_whole(store: Store, data: Path, owner: str) -> Erased:
+    """``erase``, and the recordings in the data folder ``data``. Skills' secrets stay."""
+    said = turn_ids(store, owner)
+    rows = erase(store, owner)
+    return Erased(rows, remove_recordings(data, said))
 
 
 def export(store: Store, owner: str) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from wlm.errors import StorageFault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import ModuleType
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,18 @@ class Secrets:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise StorageFault(f"A secret could not be kept: {error.strerror}.") from None
+
+
+def forget_owner(data_dir: Path, owner: str, known: Iterable[tuple[str, str]] = ()) -> int:
+    """Remove the secrets of an owner: all that are files, and from the keyring those that are
+    ``known`` by skill and name (it does not tell what it holds); how many."""
+    held = [Secrets(data_dir, owner=owner, skill=skill).delete(name) for skill, name in known]
+    folder = Path(data_dir) / "secrets"
+    mark = f"{quote(owner, safe='')},"
+    left = [p for p in folder.iterdir() if p.name.startswith(mark)] if folder.is_dir() else []
+    for path in left:
+        path.unlink(missing_ok=True)
+    return sum(held) + len(left)
 
 
 def _keyring() -> ModuleType | None:

@@ -21,6 +21,7 @@ from wlm.errors import (
     BadSetting,
     LoginPending,
     NotAllowed,
+    NotFound,
     NotSignedIn,
     ProviderError,
     Unreachable,
@@ -362,5 +363,5 @@ def test_an_issuer_must_be_reached_safely(url: str) -> None:
 
 
 def test_without_a_client_nobody_signs_in(accounts: Accounts) -> None:
-    with pytest.raises(BadSetting, match="no OAuth client"):
+    with pytest.raises(NotFound, match="no OAuth client"):
         begin(accounts)

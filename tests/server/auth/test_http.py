@@ -131,7 +131,7 @@ def test_keys(connect: Connect, sign_in: Any, accounts: Accounts, clock: Clock) 
     short = http.post("/v1/keys", json={"name": "short", "days": 1}).json()["key"]
     assert connect(short).get("/v1/events").status_code == 200
     clock.go(days=2)
-    accounts._tell()  # the gateway may remember a credential for some seconds
+    accounts.tell()  # the gateway may remember a credential for some seconds
     assert connect(short).get("/v1/events").status_code == 401
 
 
@@ -180,11 +180,11 @@ def test_administration(connect: Connect, sign_in: Any, accounts: Accounts) -> N
     assert bens.get("/v1/admin/users").status_code == 200
     assert admin.patch(path, json={"disabled": True}).json()["state"] == "disabled"
     assert bens.get("/v1/admin/users").status_code == 401
-    assert admin.patch(path, json={}).status_code == 400
+    assert admin.patch(path, json={}).json()["state"] == "disabled", "nothing is changed"
     assert admin.patch(path, json={"role": "root"}).status_code == 400
     assert admin.patch("/v1/admin/users/nobody", json={"disabled": True}).status_code == 404
     alone = admin.get("/v1/auth/sessions").json()["user"]["id"]
-    assert admin.patch(f"/v1/admin/users/{alone}", json={"role": "user"}).status_code == 400
+    assert admin.patch(f"/v1/admin/users/{alone}", json={"role": "user"}).status_code == 409
     page = admin.get("/v1/admin/users", params={"limit": 1}).json()
     rest = admin.get("/v1/admin/users", params={"limit": 5, "cursor": page["next"]}).json()
     assert [user["id"] for user in page["users"] + rest["users"]] == [ben["id"], alone]
@@ -237,5 +237,5 @@ def test_without_a_client_the_hint_says_what_to_do(home: Path) -> None:
     with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://x") as http:
         answer = http.post("/v1/auth/device", json={})
     service.close()
-    assert answer.status_code == 400
+    assert answer.status_code == 404
     assert "wlm keys create --user" in answer.json()["hint"]

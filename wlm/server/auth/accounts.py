@@ -117,7 +117,7 @@ class Accounts:
             if disabled:
                 self.sessions.end_all(owner, reason="disabled")
             self._changed(owner, actor, {"state": user.state})
-        self._tell()
+        self.tell()
         return user
 
     def set_role(self, owner: str, role: str, *, actor: str) -> User:
@@ -125,7 +125,7 @@ class Accounts:
         with self.store.write():
             user = self.users.change(owner, role=role)
             self._changed(owner, actor, {"role": role})
-        self._tell()
+        self.tell()
         return user
 
     def invite(
@@ -140,7 +140,7 @@ class Accounts:
     def end(self, owner: str, session: str, *, address: str | None = None) -> None:
         """End one sign-in of its owner. Raises ``NotFound``."""
         self.sessions.end(owner, session, address=address)
-        self._tell()
+        self.tell()
 
     def end_all(self, owner: str, *, address: str | None = None) -> int:
         """End all sign-ins of their owner; how many."""
@@ -148,15 +148,16 @@ class Accounts:
             ended = self.sessions.end_all(owner, reason="user")
             detail = {"ended": ended}
             self.audit.add("session.end", actor=owner, address=address, detail=detail)
-        self._tell()
+        self.tell()
         return ended
 
     def revoke(self, owner: str, key: str, *, actor: str | None = None) -> None:
         """Revoke a key of its owner. Raises ``NotFound``."""
         self.keys.revoke(owner, key, actor=actor)
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Tell the watchers that a credential may have lost its worth."""
         for watcher in self.watchers:
             watcher()
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from wlm.errors import BadSetting, ProviderError, Unreachable
+from wlm.errors import BadSetting, NotFound, ProviderError, Unreachable
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet
@@ -50,8 +50,8 @@ class Answer(NamedTuple):
 class Issuer:
     """An issuer and this gateway's client there. One object may be used by many threads.
 
-    Raises ``BadSetting`` without a client or for an address that is not https (http only on
-    this machine), ``Unreachable`` where the issuer is away, ``ProviderError`` where its
+    Raises ``NotFound`` without a client, ``BadSetting`` for an address that is not https (http
+    only on this machine), ``Unreachable`` where the issuer is away, ``ProviderError`` where its
     answers are not of the standard's form.
     """
 
@@ -66,7 +66,7 @@ class Issuer:
     ) -> None:
         """``clock`` gives seconds, for the age of what was fetched."""
         if not client_id:
-            raise BadSetting(
+            raise NotFound(
                 "Nobody can sign in here: the gateway has no OAuth client.",
                 hint="Set WLM_GOOGLE_CLIENT_ID and its secret, or make a key on the host: "
                 "`wlm keys create --user EMAIL` (docs/howto/sign-in.md).",

@@ -8,11 +8,12 @@ from typing import Any
 from flask import Blueprint, Response, json, redirect, request
 from pydantic import Field
 
-from wlm.errors import NotSignedIn, UsageError
+from wlm.errors import Conflict, NotSignedIn
 from wlm.server.access import principal, public, scope
 from wlm.server.auth import browser, device
 from wlm.server.auth.accounts import Tokens
-from wlm.server.contract import Answer, Form, contract
+from wlm.server.contract import PLAIN, Answer, Form, contract
+from wlm.server.paging import ShortPageQuery, page
 from wlm.server.service import service
 from wlm.store.accounts.sessions import IDLE
 from wlm.store.accounts.users import User
@@ -38,7 +39,7 @@ class UserAnswer(Answer):
 class DeviceForm(Form):
     """A sign-in from a terminal."""
 
-    device: str = Field("", max_length=200, description="What to call this device.")
+    device: str = Field("", max_length=200, pattern=PLAIN, description="What to call this device.")
 
 
 class DeviceAnswer(Answer):
@@ -55,13 +56,13 @@ class DeviceAnswer(Answer):
 class DeviceTokenForm(Form):
     """Which sign-in."""
 
-    login_id: str = Field(min_length=1, max_length=200)
+    login_id: str = Field(min_length=1, max_length=200, pattern=PLAIN)
 
 
 class RefreshForm(Form):
     """The refresh token; a browser has it in a cookie instead."""
 
-    refresh_token: str | None = Field(None, min_length=1, max_length=200)
+    refresh_token: str | None = Field(None, min_length=1, max_length=200, pattern=PLAIN)
 
 
 class TokensAnswer(Answer):
@@ -88,10 +89,11 @@ class SessionAnswer(Answer):
 
 
 class SessionsAnswer(Answer):
-    """Who is signed in, and where."""
+    """Who is signed in, and where. ``next`` is the cursor of the next page; null at the end."""
 
     user: UserAnswer
     sessions: list[SessionAnswer]
+    next: str | None
 
 
 class EndForm(Form):
@@ -178,10 +180,11 @@ def finish_browser() -> Response:
 
 @blueprint.get("/v1/auth/sessions")
 @scope("sessions:read")
-@contract(gives=SessionsAnswer)
-def list_sessions() -> dict[str, Any]:
+@contract(query=ShortPageQuery, gives=SessionsAnswer)
+def list_sessions(query: ShortPageQuery) -> dict[str, Any]:
     """Who one is, and where one is signed in."""
     accounts, caller = service().accounts, principal()
+    found, following = page(accounts.sessions.list(caller.owner), lambda s: s.id, query)
     sessions = [
         {
             "id": session.id,
@@ -192,9 +195,10 @@ def list_sessions() -> dict[str, Any]:
             "expires_at": session.expires_at,
             "current": caller.kind == "session" and session.id == caller.credential,
         }
-        for session in accounts.sessions.list(caller.owner)
+        for session in found
     ]
-    return {"user": user_form(accounts.users.get(caller.owner)), "sessions": sessions}
+    user = user_form(accounts.users.get(caller.owner))
+    return {"user": user, "sessions": sessions, "next": following}
 
 
 @blueprint.delete("/v1/auth/sessions")
@@ -206,7 +210,10 @@ def end_sessions(body: EndForm) -> dict[str, Any]:
     if body.all:
         return {"ended": accounts.end_all(caller.owner, address=_address())}
     if caller.kind != "session":
-        raise UsageError("This request came with a key, not a sign-in.", hint="Say which to end.")
+        raise Conflict(
+            "This request came with a key, not a sign-in.",
+            hint="Name the sign-in to end, or send all=true.",
+        )
     accounts.end(caller.owner, caller.credential, address=_address())
     return {"ended": 1}
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from sqlalchemy import insert, select, update
 
-from wlm.errors import NotFound, NotSignedIn, UsageError
+from wlm.errors import Conflict, NotFound, NotSignedIn, UsageError
 from wlm.store.accounts.audit import Audit
 from wlm.store.accounts.tables import api_keys, users
 from wlm.store.engine import Store
@@ -89,7 +89,7 @@ class ApiKeys:
         text = _text(key.id, _random(_SECRET))
         with self._store.write() as connection:
             if len(self.list(owner)) >= _MOST:
-                raise UsageError(f"There are {_MOST} keys already; revoke one first.", hint="")
+                raise Conflict(f"There are {_MOST} keys already; revoke one first.", hint="")
             row = {**key._asdict(), "hash": self._hash(text)}
             connection.execute(insert(api_keys).values(row))
             detail = {"scopes": key.scopes}

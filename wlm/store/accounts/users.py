@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from wlm.errors import NotAllowed, NotFound, UsageError
+from wlm.errors import Conflict, NotAllowed, NotFound, UsageError
 from wlm.store.accounts.tables import identities, users
 from wlm.store.engine import Store
 from wlm.store.scope import mine
@@ -54,7 +54,7 @@ class Users:
         with self._store.write() as connection:
             self._alone(connection)
             if self._with_email(connection, address):
-                raise UsageError("There is a user with this address already.", hint="")
+                raise Conflict("There is a user with this address already.", hint="")
             return self._insert(connection, address, name, role, "invited", owner)
 
     def admit(
@@ -119,7 +119,7 @@ class Users:
             loses = user.role == "admin" and user.state != "disabled"
             keeps = changes.get("role", user.role) == "admin" and not disabled
             if loses and not keeps and self._admins(connection) <= 1:
-                raise UsageError("This is the only administrator; make another one first.", hint="")
+                raise Conflict("This is the only administrator; make another one first.", hint="")
             return self._update(connection, owner, changes) if changes else user
 
     def count(self) -> int:

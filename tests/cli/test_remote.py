@@ -66,6 +66,29 @@ def test_the_commands_work_at_a_gateway(gateway: Gateway, environment: dict[str,
     assert not (Path(environment["WLM_HOME"]) / "data" / "wlm.db").exists()
 
 
+def test_taking_back_and_forgetting_at_a_gateway(
+    gateway: Gateway, environment: dict[str, str]
+) -> None:
+    there = {
+        **environment,
+        "WLM_SERVER_URL": gateway.url,
+        "WLM_API_KEY": gateway.key("ben@example.org"),
+    }
+    wlm(there, "ask", LUNCH)
+    undone = wlm(there, "undo", "--json")
+    assert json.loads(undone.stdout)["state"] == "succeeded", undone.stderr
+    wlm(there, "ask", "every weekday at 8:15 tell me the news")
+    (schedule,) = json.loads(wlm(there, "schedule", "list", "--json").stdout)["schedules"]
+    paused = json.loads(wlm(there, "schedule", "pause", schedule["id"], "--json").stdout)
+    assert paused["state"] == "paused"
+    exported = [json.loads(line) for line in wlm(there, "db", "export").stdout.splitlines()]
+    assert {"turns", "schedules", "users"} <= {row["table"] for row in exported}
+    assert json.loads(wlm(there, "forget", "last", "--yes", "--json").stdout)["turns"] == 1
+    gone = json.loads(wlm(there, "db", "erase", "--yes", "--json").stdout)
+    assert gone["erased"]["users"] == 1
+    assert wlm(there, "history").returncode == 6
+
+
 def test_exit_codes_of_a_gateway_that_is_not_there(environment: dict[str, str]) -> None:
     nobody = wlm(environment, "--server", "http://127.0.0.1:9", "ask", LUNCH)
     assert nobody.returncode == 7, nobody.stderr

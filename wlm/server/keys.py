@@ -11,7 +11,7 @@ from pydantic import Field, WithJsonSchema
 from wlm.errors import UsageError
 from wlm.server import idempotency
 from wlm.server.access import owner, principal, scope
-from wlm.server.contract import TELLING, Answer, Form, contract
+from wlm.server.contract import TELLING, Answer, Form, Whole, contract
 from wlm.server.paging import ShortPageQuery, page
 from wlm.server.policy import SCOPES, key_scopes
 from wlm.server.service import service
@@ -30,7 +30,7 @@ class KeyForm(Form):
     scopes: list[Scope] | None = Field(
         None, max_length=50, description="What it may do; default: everyday use."
     )
-    days: int | None = Field(None, ge=1, le=3660, description="How long it lasts; default: ever.")
+    days: Whole | None = Field(None, ge=1, le=3660, description="How long it lasts; default: ever.")
 
 
 class KeyAnswer(Answer):

@@ -187,13 +187,25 @@ def _upload(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     """A reference to the schema of a type, which is added to ``schemas``."""
-    made = TypeAdapter(kind).json_schema(ref_template=_REF, mode="serialization")
+    made: dict[str, Any] = _closed(
+        TypeAdapter(kind).json_schema(ref_template=_REF, mode="serialization")
+    )
     schemas.update(made.pop("$defs", {}))
     name = getattr(kind, "__name__", None)
     if name is None or "anyOf" in made or "$ref" in made:
         return made
     schemas[name] = made
     return {"$ref": _REF.format(model=name)}
+
+
+def _closed(schema: Any) -> Any:
+    """The schema, where names must fit a pattern, without other names."""
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {"additionalProperties": False} if "patternProperties" in schema else {}
+    return {**{name: _closed(part) for name, part in schema.items()}, **closed}
 
 
 def _cached(form: str) -> str:

@@ -36,6 +36,8 @@ def read(model: type[Model]) -> tuple[IO[bytes], Model]:
     for name, given in request.form.lists():
         plain = name.removesuffix("[]")
         field = model.model_fields.get(plain)
+        if field is None and model.model_config.get("extra") == "ignore":
+            continue
         many = field is not None and is_list(field.annotation)
         if "\0" in "".join(given) or (len(given) > 1 and not many):
             raise UsageError(

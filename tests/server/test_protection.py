@@ -30,6 +30,32 @@ def test_a_read_that_has_not_changed_is_not_sent_again(connect: Connect) -> None
     assert http.get("/v1/history", headers={"If-None-Match": etag}).status_code == 200
 
 
+def test_what_has_changed_in_any_way_is_sent_again(connect: Connect) -> None:
+    http = connect()
+    event = http.post("/v1/ask", json={"text": "schedule a meeting"}).json()["actions"][0]["event"]
+    one = f"/v1/events/{event['id']}"
+    paths = ["/v1/events", "/v1/events?limit=1", "/v1/events?state=waiting_input", one]
+    paths += ["/v1/history", "/v1/history?limit=1"]
+    start = {"slots": {"start": "2031-01-02T10:00:00+01:00"}}
+    changes = [
+        lambda: http.post(f"{one}/answer", json=start),
+        lambda: http.post("/v1/events/last/undo"),
+        lambda: http.post("/v1/ask", json={"text": "what meetings do I have tomorrow"}),
+        lambda: http.post("/v1/ask", json={"text": "schedule a meeting"}),
+        lambda: http.delete("/v1/history/last"),
+        lambda: http.delete("/v1/history"),
+    ]
+    for change in changes:
+        before = {path: http.get(path) for path in paths}
+        assert change().is_success
+        for path, had in before.items():
+            now = http.get(path)
+            tag = {"If-None-Match": had.headers.get("etag", "none")}
+            again = http.get(path, headers=tag).status_code
+            expected = 304 if now.content == had.content and now.is_success else now.status_code
+            assert again == expected, path
+
+
 def test_every_answer_carries_the_safe_headers(connect: Connect) -> None:
     for path in ("/healthz", "/v1/events", "/nothing", "/docs"):
         headers = connect().get(path).headers

@@ -17,11 +17,13 @@ def install(app: Flask) -> None:
 
     @app.after_request
     def validate(response: Response) -> Response:
-        read = request.method in ("GET", "HEAD") and response.status_code == 200
+        read = request.method in ("GET", "HEAD") and response.status_code in (200, 304)
         if not read or response.is_streamed or not _is_ours():
             return response
-        response.add_etag()
         response.headers.setdefault("Cache-Control", _REVALIDATE)
+        if response.status_code == 304:
+            return response
+        response.add_etag()
         response.make_conditional(request)
         return response
 

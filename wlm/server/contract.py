@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import re
 import typing
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from typing_extensions import TypeAliasType
 from werkzeug.exceptions import UnsupportedMediaType
 
 from wlm.errors import UsageError
+from wlm.server.access import owner
 from wlm.types import jsonable
 
 _MARK = "__wlm_contract__"
@@ -72,7 +74,8 @@ class Contract:
 
     ``gives`` is a model, a dataclass of ``wlm.types``, or a media type for what is no JSON.
     ``upload`` are the fields of a multipart form. ``also`` are further answers by status.
-    ``media_types`` are what the view may give beside JSON.
+    ``media_types`` are what the view may give beside JSON. ``version`` gives a text that is
+    another one after any change to the answer, for less than the answer costs.
     """
 
     query: type[Form] | None = None
@@ -83,6 +86,7 @@ class Contract:
     also: Mapping[int, Any] = dataclasses.field(default_factory=dict)
     headers: tuple[str, ...] = ()
     media_types: tuple[str, ...] = ()
+    version: Callable[..., str | None] | None = None
 
 
 def contract(
@@ -95,13 +99,17 @@ def contract(
     also: Mapping[int, Any] | None = None,
     headers: tuple[str, ...] = (),
     media_types: tuple[str, ...] = (),
+    version: Callable[..., str | None] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """State what a view takes and gives.
 
     ``query`` and ``body`` are checked and given to the view by these names (``upload`` the
     view reads itself). What the view returns becomes JSON, unless it is a ``Response``.
+    ``version`` is asked first, with the view's arguments: where the client has that version,
+    the view is not called.
     """
-    stated = Contract(query, body, upload, gives, status, also or {}, headers, media_types)
+    more = also or {}
+    stated = Contract(query, body, upload, gives, status, more, headers, media_types, version)
 
     def wrap(view: Callable[..., Any]) -> Callable[..., Response]:
         @functools.wraps(view)
@@ -110,13 +118,29 @@ def contract(
                 arguments["query"] = read_query(query)
             if body is not None:
                 arguments["body"] = read_body(body)
-            result = view(**arguments)
-            return result if isinstance(result, Response) else answer(result, status)
+            tag = _tag(version, arguments) if version is not None else None
+            if tag is not None and request.if_none_match.contains_weak(tag):
+                made = Response(status=304)
+            else:
+                result = view(**arguments)
+                made = result if isinstance(result, Response) else answer(result, status)
+            if tag is not None:
+                made.set_etag(tag, weak=True)
+            return made
 
         setattr(call, _MARK, stated)  # `wraps` keeps the scope that the view states
         return call
 
     return wrap
+
+
+def _tag(version: Callable[..., str | None], arguments: Mapping[str, Any]) -> str | None:
+    """The ETag of what would be answered, taken before it is: at worst it is older."""
+    found = version(**arguments)
+    if found is None:
+        return None
+    asked = f"{owner()}\n{request.full_path}\n{found}"
+    return hashlib.sha256(asked.encode()).hexdigest()[:32]
 
 
 def stated(view: Callable[..., Any]) -> Contract | None:

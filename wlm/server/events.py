@@ -10,6 +10,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from wlm.errors import UsageError
+from wlm.events import versions
 from wlm.server import idempotency
 from wlm.server.access import owner, scope
 from wlm.server.contract import CURSOR, PLAIN, Answer, Form, Json, Plain, contract
@@ -70,26 +71,37 @@ class AnswerForm(Form):
     slots: dict[Plain, Json] = Field(min_length=1, max_length=50)
 
 
+def _page(query: EventQuery) -> dict[str, Any]:
+    return {
+        "states": query.state or None,
+        "skill": query.skill,
+        "conversation": query.conversation,
+        "limit": query.limit,
+        "before": query.cursor,
+    }
+
+
+def _page_version(query: EventQuery) -> str:
+    return versions.of_page(service().store, owner(), **_page(query))
+
+
+def _event_version(event_id: str) -> str:
+    return versions.of_family(service().store, owner(), event_id)
+
+
 @blueprint.get("")
 @scope("events:read")
-@contract(query=EventQuery, gives=EventPage)
+@contract(query=EventQuery, gives=EventPage, version=_page_version)
 def list_events(query: EventQuery) -> dict[str, Any]:
     """Events, newest first."""
-    found = service().engine.list(
-        owner(),
-        states=query.state or None,
-        skill=query.skill,
-        conversation=query.conversation,
-        limit=query.limit,
-        before=query.cursor,
-    )
+    found = service().engine.list(owner(), **_page(query))
     following = found[-1].id if len(found) == query.limit else None
     return {"events": [event.to_dict() for event in found], "next": following}
 
 
 @blueprint.get("/<event_id>")
 @scope("events:read")
-@contract(gives=EventDetail)
+@contract(gives=EventDetail, version=_event_version)
 def show_event(event_id: str) -> dict[str, Any]:
     """One event with its whole history."""
     engine = service().engine

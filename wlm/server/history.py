@@ -79,17 +79,25 @@ class Forgotten(Answer):
     kept: int
 
 
-@blueprint.get("")
-@scope("history:read")
-@contract(query=HistoryQuery, gives=TurnPage)
-def list_turns(query: HistoryQuery) -> dict[str, Any]:
-    """Turns, newest first, or those that hold all words of ``q``."""
-    turns = service().turns
-    page: dict[str, Any] = {
+def _page(query: HistoryQuery) -> dict[str, Any]:
+    return {
         "conversation": query.conversation,
         "before": query.cursor,
         "limit": query.limit,
     }
+
+
+def _page_version(query: HistoryQuery) -> str | None:
+    """Nothing for a search: only the search itself tells."""
+    return None if query.q else service().turns.version(owner(), **_page(query))
+
+
+@blueprint.get("")
+@scope("history:read")
+@contract(query=HistoryQuery, gives=TurnPage, version=_page_version)
+def list_turns(query: HistoryQuery) -> dict[str, Any]:
+    """Turns, newest first, or those that hold all words of ``q``."""
+    turns, page = service().turns, _page(query)
     found = turns.search(owner(), query.q, **page) if query.q else turns.list(owner(), **page)
     return {
         "turns": [{**t.turn.to_dict(), "created_at": t.created_at.isoformat()} for t in found],

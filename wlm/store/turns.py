@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, RowMapping, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, Text, cast, func, insert, select, tuple_, update
 
 from wlm.errors import NotFound
 from wlm.store.engine import Store
@@ -19,6 +19,7 @@ from wlm.types import Action, EventRef, Reply, Route, State, Turn
 _NEWEST = (turns.c.created_at.desc(), turns.c.id.desc())
 _PLACE = tuple_(turns.c.created_at, turns.c.id)
 _PAGE = 500
+_NONCE_ENDS = 64  # characters of a sealed value, with its key's id and its nonce
 LOOKED_THROUGH = 10_000
 """How many turns one search reads: their text will be encrypted, so no index knows the words."""
 
@@ -152,6 +153,29 @@ class Turns:
             where.append(self._older(owner, before))
         found = [*self._query(owner, *where, limit=limit)]
         return Page(found, found[-1].id if len(found) == limit else None)
+
+    def version(
+        self,
+        owner: str,
+        *,
+        conversation: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> str:
+        """Another text after any change to that page of ``list``; found without opening a turn.
+
+        What is sealed has a new nonce each time it is written, and that is looked at.
+        """
+        where: list[ColumnElement[bool]] = []
+        if conversation is not None:
+            where.append(turns.c.conversation == conversation)
+        if before is not None:
+            where.append(self._older(owner, before))
+        nonce = func.substr(cast(turns.c.reply, Text), 1, _NONCE_ENDS)
+        query = select(turns.c.id, nonce).where(mine(turns, owner), *where)
+        with self._store.read() as connection:
+            rows = connection.execute(query.order_by(*_NEWEST).limit(limit)).all()
+        return repr([tuple(row) for row in rows])
 
     def _haystacks(
         self, owner: str, where: Sequence[ColumnElement[bool]], place: ColumnElement[bool] | None

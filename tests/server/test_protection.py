@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import httpx
 import pytest
@@ -10,11 +11,13 @@ from flask import Flask
 
 from tests.server.conftest import Connect, by_header
 from wlm import config
-from wlm.errors import BadSetting
+from wlm.errors import BadSetting, Busy
 from wlm.plugins.manager import Registry
+from wlm.server import bodies
 from wlm.server.admission import Admission, Places
 from wlm.server.app import create_app
 from wlm.server.limits import network
+from wlm.server.problems import of_error
 from wlm.server.service import Service
 
 
@@ -123,35 +126,53 @@ def test_a_rate_that_is_none_is_refused(settings: config.Settings, registry: Reg
 
 def test_past_its_places_work_is_refused_and_the_rest_is_served() -> None:
     gate, inside = threading.Event(), threading.Semaphore(0)
+    app = Flask("working")
 
-    def work(environ: object, start: object) -> list[bytes]:
+    @app.post("/v1/ask")
+    def work() -> str:
         inside.release()
         gate.wait(30)
-        start("200 OK", [])  # type: ignore[operator]
-        return [b"done"]
+        return "done"
 
+    app.add_url_rule("/v1/events", "events", lambda: "here")
     refused: list[None] = []
-    app = Admission(work, Places(1, 1), lambda: refused.append(None))  # type: ignore[arg-type]
+    places = Places(1, 1)
+    bodies.install(app, places, lambda: refused.append(None))
+    app.register_error_handler(Busy, of_error)
+    front = Admission(app.wsgi_app, places, lambda: refused.append(None))
     answers: list[int] = []
 
-    def ask() -> None:
-        with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://test") as http:
-            answers.append(http.post("/v1/ask").status_code)
+    def ask(application: object) -> httpx.Response:
+        transport = httpx.WSGITransport(application)  # type: ignore[arg-type]
+        with httpx.Client(transport=transport, base_url="http://test") as http:
+            return http.post("/v1/ask")
 
-    first = threading.Thread(target=ask)
+    first = threading.Thread(target=lambda: answers.append(ask(front).status_code))
     first.start()
     inside.acquire(timeout=30)  # one is inside
-    second = threading.Thread(target=ask)
+    second = threading.Thread(target=lambda: answers.append(ask(front).status_code))
     second.start()
-    while app._work.taken < 2:
+    while not places.full:
         pass
-    with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://test") as http:
-        answer = http.post("/v1/ask")
+    for application in (front, app):  # at the door, and by who came through it meanwhile
+        answer = ask(application)
         assert answer.status_code == 503 and answer.headers["retry-after"] == "1"
         assert answer.json()["code"] == "busy"
-        gate.set()
+    with httpx.Client(transport=httpx.WSGITransport(front), base_url="http://test") as http:
         assert http.get("/v1/events").status_code == 200
+    gate.set()
     first.join()
     second.join()
-    assert answers == [200, 200] and len(refused) == 1
-    assert app._work.taken == 0
+    assert answers == [200, 200] and len(refused) == 2
+    assert places.taken == 0
+
+
+def test_a_body_that_comes_slowly_is_told_from_one_that_is_long() -> None:
+    begun = time.monotonic()
+    assert not bodies.Body().too_slow(begun + 10)
+    assert bodies.Body().too_slow(begun + 30)
+    assert not bodies.Body(100_000).too_slow(begun + 30)
+    assert bodies.Body(100_000).too_slow(begun + 300)
+    there = bodies.Body()
+    there.over = True
+    assert not there.too_slow(begun + 10_000), "what is worked on may last"

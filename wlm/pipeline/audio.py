@@ -189,7 +189,12 @@ class _Track:
 
 def _mono(frame: Any) -> Samples:
     """A frame's channels, averaged, -1 to 1; what is not a number becomes silence."""
-    data = frame.to_ndarray()
+    try:
+        data = frame.to_ndarray()
+    except ValueError:
+        raise BadAudio(
+            f"The recording could not be decoded: samples of the form {frame.format.name}."
+        ) from None
     channels = len(frame.layout.channels)
     if not frame.format.is_planar:
         data = data.reshape(-1, channels).T

@@ -116,14 +116,27 @@ class Reader:
     def ends_early(self, form: str) -> bool:
         """Whether the file is shorter than its container says, where FFmpeg does not tell."""
         if form == "wav":
-            size = int.from_bytes(self.head[4:8], "little")
+            if self.head[:4] != b"RIFF":
+                return False
+            size = int.from_bytes(self.head[4:8], "little") + 8
             # Writers that cannot seek back leave a placeholder: 0, or close to 2 or 4 GiB.
-            return self.head[:4] == b"RIFF" and self._end < size + 8 < 0x7FFF_0000
+            return any(self._end < end < 0x7FFF_0000 for end in (size, _end_of_sound(self.head)))
         if form == "ogg" and hasattr(self, "seek"):
             self.seek(max(0, self.seek(0, 2) - HEAD))
             tail = self.read(HEAD)
             return not _last_page(tail[max(0, tail.rfind(b"OggS")) :])
         return False
+
+
+def _end_of_sound(head: bytes) -> int:
+    """Where the samples of a WAV file end by its own word; 0 if that is not in its head."""
+    at = 12
+    while at + 8 <= len(head):
+        size = int.from_bytes(head[at + 4 : at + 8], "little")
+        if head[at : at + 4] == b"data":
+            return at + 8 + size
+        at += 8 + size + size % 2
+    return 0
 
 
 def _last_page(page: bytes) -> bool:

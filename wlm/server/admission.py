@@ -1,7 +1,7 @@
 """How much is done at once: past that a request is refused before anything of it is accepted.
 
 Work (what runs a skill or the recogniser) has so many places, and so many more may wait for
-one. A request beyond that is answered 503 at once, before Flask sees it, so that refusing
+one. A request beyond that is answered 503 at once, mostly before Flask sees it, so that refusing
 costs next to nothing. Streams, which are open for long and do little, have places of their own.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from wlm.errors import Busy
@@ -41,6 +41,11 @@ class Places:
         self._free.acquire()
         return True
 
+    @property
+    def full(self) -> bool:
+        """Whether ``enter`` would refuse now."""
+        return self.taken >= self._most
+
     def leave(self) -> None:
         """Make room."""
         self._free.release()
@@ -54,7 +59,10 @@ class Places:
 
 
 class Admission:
-    """WSGI middleware that gives work a place, or refuses it."""
+    """WSGI middleware that refuses work at once while there is no room for it.
+
+    The place itself is taken when the request's body is there (``wlm.server.bodies``).
+    """
 
     def __init__(
         self, app: WSGIApplication, work: Places, refused: Callable[[], None] = lambda: None
@@ -64,17 +72,10 @@ class Admission:
         self._refused = refused
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if not is_work(environ):
-            return self._app(environ, start)
-        if not self._work.enter():
+        if is_work(environ) and self._work.full:
             self._refused()
             return _refusal(start)
-        try:
-            answer = self._app(environ, start)
-        except BaseException:
-            self._work.leave()
-            raise
-        return _Leaving(answer, self._work.leave)
+        return self._app(environ, start)
 
 
 def is_work(environ: WSGIEnvironment) -> bool:
@@ -83,26 +84,6 @@ def is_work(environ: WSGIEnvironment) -> bool:
         return False
     path: str = environ.get("PATH_INFO", "")
     return path in _WORK or (path.startswith("/v1/events/") and path.endswith(_RUNS))
-
-
-class _Leaving:
-    """An answer whose place is free when it was sent, or given up."""
-
-    def __init__(self, answer: Iterable[bytes], leave: Callable[[], None]) -> None:
-        self._answer = answer
-        self._leave: Callable[[], None] | None = leave
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._answer)
-
-    def close(self) -> None:
-        try:
-            if close := getattr(self._answer, "close", None):
-                close()
-        finally:
-            leave, self._leave = self._leave, None
-            if leave:
-                leave()
 
 
 def _refusal(start: StartResponse) -> list[bytes]:

@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wlm.errors import UsageError
-from wlm.server import access, caching, contract, metrics, problems, spool
+from wlm.server import access, bodies, caching, contract, metrics, problems, spool
 from wlm.server.admission import Admission, Places
 from wlm.server.limits import RateLimits, after_access, before_access
 from wlm.server.service import Service
@@ -50,6 +50,7 @@ def create_app(
     app = Flask("wlm.server", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     shared = app.extensions["wlm"] = service or Service(settings)
+    app.url_map.merge_slashes = False  # another address is another address
     _identify_requests(app)
     limits = RateLimits(settings)
     before_access(app, limits)
@@ -62,8 +63,8 @@ def create_app(
     asked = _authenticators(shared, role) if authenticators is None else authenticators
     access.guard(app, asked)
     after_access(app, limits)
-    caching.install(app)
     _put_in_front(app, settings)
+    caching.install(app)
     return app
 
 
@@ -75,6 +76,7 @@ def _put_in_front(app: Flask, settings: Settings) -> None:
     app.extensions["wlm.work"] = work
     app.extensions["wlm.streams"] = Places(config.web_streams, 0)
     counted = metrics.install(app, work)
+    bodies.install(app, work, counted.refused.inc)
     app.wsgi_app = Admission(app.wsgi_app, work, counted.refused.inc)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json as json_
 import logging
 import math
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g, has_app_context, json
@@ -14,6 +16,7 @@ from wlm.types import new_id
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+_WIRE = "gunicorn.http.errors"  # by name: not every server of ours is gunicorn
 _CODES = {400: "usage", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -50,6 +53,18 @@ def document(status: int, code: str, detail: str, hint: str, **more: Any) -> dic
     }
 
 
+def bare_problem(status: int) -> bytes:
+    """A whole HTTP answer, for what no application sees: it could not be read."""
+    code = _CODES.get(status, "malformed")
+    told = document(status, code, "That is no HTTP request.", "See /docs.", retryable=False)
+    body = json_.dumps(told).encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
+        f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
 def _of_http(error: HTTPException) -> Response:
     """The answer for what Flask itself refuses: no such path, a wrong method, a bad body."""
     status = error.code or 500
@@ -63,6 +78,8 @@ def _of_http(error: HTTPException) -> Response:
 
 def _of_anything(error: Exception) -> Response:
     """The answer for what nobody expected. Its text may hold anything, so nobody sees it."""
+    if any(kind.__module__ == _WIRE for kind in type(error).__mro__):
+        return _answer(400, "malformed", "The body is no HTTP.", "See /docs.", retryable=False)
     log.error("request %s failed", g.get("request_id", ""), exc_info=error)
     ours = WlmError("The gateway failed. What was accepted before is kept.")
     return of_error(ours)

@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
 from gunicorn.workers.gthread import ThreadWorker
 
 from wlm.log import JsonFormatter
+from wlm.server import bodies
 from wlm.server.metrics import FOLDER
+from wlm.server.problems import bare_problem
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -36,6 +44,7 @@ HEADERS = 15.0
 IDLE = 30
 """Seconds that a client may stay silent in the middle of sending, and that one may stay on."""
 
+_MALFORMED = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417}
 _SWITCH = 0.001  # s; so that a refusal need not wait long for the threads that compute
 
 
@@ -45,6 +54,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._reading: dict[Any, float] = {}
+        self._bodies: dict[Any, bodies.Body] = {}
 
     def init_process(self) -> None:
         """Set up this process; every thread gets its turn sooner."""
@@ -64,12 +74,45 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Serve one request, whose headers have come."""
         self._reading.pop(conn, None)
-        return super().handle_request(req, conn)
+        receive = req.unreader.chunk
+        body = bodies.Body(len(req.unreader.buf.getvalue()))
+
+        def counted(*arguments: Any, **named: Any) -> bytes:
+            data: bytes = receive(*arguments, **named)
+            body.size += len(data)
+            return data
+
+        req.unreader.chunk = counted
+        self._bodies[conn] = body
+        token = bodies.current.set(body)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            bodies.current.reset(token)
+            self._bodies.pop(conn, None)
+            req.unreader.chunk = receive
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what is no HTTP with a problem, too. What it said is not logged: it may be a
+        credential in a header that is not well formed."""
+        if not isinstance(exc, ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        log.info("no HTTP came (%s)", type(exc).__name__)
+        status = next((s for kind, s in _MALFORMED.items() if isinstance(exc, kind)), 400)
+        with contextlib.suppress(OSError):  # who sends such things may have gone
+            client.sendall(bare_problem(status))
 
     def murder_pending(self) -> None:
-        """Also cut off those who are still sending their headers; called every second."""
+        """Also cut off those who send headers or a body too slowly; called every second."""
         super().murder_pending()
-        late = time.monotonic() - HEADERS
+        now = time.monotonic()
+        for conn, body in list(self._bodies.items()):
+            if body.too_slow(now):
+                body.late = True
+                with contextlib.suppress(OSError):
+                    conn.sock.shutdown(socket.SHUT_RD)  # its thread reads the end, and answers
+        late = now - HEADERS
         for conn, since in list(self._reading.items()):
             if since < late:
                 self._reading.pop(conn, None)

@@ -9,7 +9,7 @@ from flask import request
 from pydantic import ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
-from wlm.errors import UsageError
+from wlm.errors import BadAudio, UsageError
 from wlm.server import idempotency
 from wlm.server.contract import Form, invalid, is_list
 from wlm.server.service import service
@@ -51,16 +51,25 @@ def read(model: type[Model]) -> tuple[IO[bytes], Model]:
 
 
 def decoded(stream: IO[bytes]) -> Audio:
-    """The sound in it. Raises ``BadAudio`` or ``TooLarge``."""
+    """The sound in it. Raises ``BadAudio`` or ``TooLarge``.
+
+    One that ends too early is refused: half of a request may mean something else.
+    """
     from wlm.pipeline.audio import decode
 
     config = service().settings.config
     stream.seek(0)
-    return decode(
+    audio = decode(
         stream,  # type: ignore[arg-type]
         max_bytes=config.max_audio_bytes,
         max_seconds=config.max_audio_seconds,
     )
+    if audio.truncated:
+        raise BadAudio(
+            "The recording ends too early or is damaged; nothing was done.",
+            hint="Send it again, whole.",
+        )
+    return audio
 
 
 def fingerprint(stream: IO[bytes], form: Form) -> str:

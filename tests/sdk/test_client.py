@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.server.conftest import mailbox
 from wlm import AsyncClient, Client, config
 from wlm.errors import Busy, NotFound, NotSignedIn, Unreachable
 from wlm.server import access
@@ -20,7 +21,9 @@ LUNCH = "schedule lunch with Kofi tomorrow at noon"
 
 
 @pytest.fixture
-def transport(home: Path) -> Iterator[httpx.BaseTransport]:
+def transport(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.BaseTransport]:
+    mailbox(monkeypatch)
+
     def let_in(request: object) -> access.Principal | None:
         key = request.headers.get("Authorization", "")  # type: ignore[attr-defined]
         return (

@@ -61,7 +61,7 @@ Change = Annotated[
         aliases={
             "longer": ["extend", "lengthen", "prolong"],
             "shorter": ["shorten", "cut short"],
-            "later": ["push back", "postpone", "delay"],
+            "later": ["push back", "back by", "postpone", "delay"],
             "earlier": ["bring forward", "sooner"],
         },
     ),

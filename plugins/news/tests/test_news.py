@@ -224,7 +224,7 @@ def test_no_feeds(tmp_path):
     ctx = context(News(), tmp_path, settings={"feeds": {}})
     with pytest.raises(BadRequest) as caught:
         run(News(), "headlines", ctx)
-    assert "wlm skills configure news" in caught.value.hint
+    assert "wlm news add" in caught.value.hint
 
 
 def test_users_do_not_share_what_is_kept(ask, server):
@@ -247,7 +247,7 @@ def test_feeds_as_text_from_the_environment():
 
 def test_the_names_of_feeds_are_vocabulary(tmp_path):
     ctx = context(News(), tmp_path, settings={"feeds": {"Alpha": "https://a.example"}})
-    assert News().vocabulary(ctx) == {"source": ["Alpha"]}
+    assert News().vocabulary(ctx) == {"source": ["Alpha"], "topic": []}
 
 
 def test_a_spoilt_memory_is_fetched_anew(ask, server, tmp_path):

@@ -7,11 +7,14 @@ import hashlib
 import json
 import os
 import re
+import threading
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from wlm.errors import ProviderAway, ProviderError
 from wlm_news.items import Item, read
@@ -21,7 +24,9 @@ LONGEST_FRESH = timedelta(hours=1)
 STALE_LIMIT = timedelta(days=3)
 MAX_BYTES = 3_000_000
 TIMEOUT = 8.0
-AT_ONCE = 8
+AT_ONCE = 16
+AT_ONCE_A_HOST = 2
+"""Requests that one server gets at a time, however many feeds it has."""
 
 
 class HttpGet(Protocol):
@@ -67,11 +72,25 @@ class Reader:
         self._folder = folder
         self._now = now
         self._public_only = public_only
+        self._hosts: defaultdict[str, threading.Semaphore] = defaultdict(
+            lambda: threading.Semaphore(AT_ONCE_A_HOST)
+        )
 
     def read(self, feeds: Mapping[str, str]) -> list[Feed]:
         """Every feed (URL by name), in the order given. One that fails takes down no other."""
+        hosts = {name: _host(url) for name, url in feeds.items()}
+        for host in hosts.values():  # made before the threads come
+            _ = self._hosts[host]
+        # Hosts take turns, so that one with many feeds does not hold all the threads.
+        turns: Counter[str] = Counter()
+        order = {}
+        for name, host in hosts.items():
+            order[name] = turns[host]
+            turns[host] += 1
+        names = sorted(feeds, key=lambda name: order[name])
         with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="feed") as pool:
-            return list(pool.map(lambda pair: self._one(*pair), feeds.items()))
+            done = dict(zip(names, pool.map(lambda n: self._one(n, feeds[n]), names), strict=True))
+        return [done[name] for name in feeds]
 
     def _one(self, name: str, url: str) -> Feed:
         kept = self._load(url, name)
@@ -90,13 +109,14 @@ class Reader:
             headers["if-none-match"] = kept.etag
         if kept and kept.modified:
             headers["if-modified-since"] = kept.modified
-        response = self._http.get(
-            url,
-            headers=headers,
-            max_bytes=MAX_BYTES,
-            timeout=TIMEOUT,
-            public_only=self._public_only,
-        )
+        with self._hosts[_host(url)]:
+            response = self._http.get(
+                url,
+                headers=headers,
+                max_bytes=MAX_BYTES,
+                timeout=TIMEOUT,
+                public_only=self._public_only,
+            )
         if response.status == 304 and kept:
             items = kept.items
         else:
@@ -136,6 +156,13 @@ class Reader:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary.write_text(json.dumps(raw), "utf-8")
             temporary.replace(path)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.casefold()
+    except ValueError:
+        return ""
 
 
 def failure(feeds: list[Feed]) -> ProviderError | None:

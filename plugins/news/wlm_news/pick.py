@@ -22,7 +22,7 @@ _EMPTY = frozenset(
         r"\w+",
         """
         the a an of in on at to for from and or with about any s is what whats happening going
-        news latest recent current today todays top headlines headline stories story
+        news latest recent current today todays top headlines headline stories story world
         der die das und oder über von mit im am aus zu nachrichten neues aktuelle
         el la los las de del en y o sobre noticias últimas
         """,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -15,6 +15,12 @@ from wlm.plugins import Context, Reply, Skill, Slot, TimeRange, intent
 from wlm_news import pick
 from wlm_news.feeds import Feed, Reader, failure
 from wlm_news.items import Item
+from wlm_news.tables import metadata
+
+if TYPE_CHECKING:
+    from typer import Typer
+
+    from wlm_news.own import Search
 
 DEFAULT_FEEDS = {
     "BBC News": "https://feeds.bbci.co.uk/news/rss.xml",
@@ -28,6 +34,8 @@ DEFAULT_FEEDS = {
 
 class News(Skill):
     """Headlines from the feeds you choose."""
+
+    tables = metadata
 
     class Settings(BaseModel):
         """Settings of the news."""
@@ -74,8 +82,12 @@ class News(Skill):
         when: TimeRange | None = None,
     ) -> Reply:
         """Read the latest headlines."""
+        from wlm_news import own
+
         settings = _settings(ctx)
-        chosen = _feeds(settings, source)
+        if topic and (search := own.search_of(ctx, topic)):
+            topic, source = search.topic, source or search.source
+        chosen = _feeds(own.all_feeds(ctx, settings.feeds), source)
         folder = ctx.data_dir / "news" / quote(ctx.user, safe="")
         reader = Reader(ctx.http, folder, ctx.now, public_only=not settings.allow_private)
         feeds = reader.read(chosen)
@@ -87,9 +99,81 @@ class News(Skill):
         items = pick.newest(pick.about(items, topic, ctx.language))
         return _reply(ctx, items, feeds, topic, source)
 
+    @intent(examples=["save the search {topic} as {name}"], effect="write")
+    def save(
+        self,
+        ctx: Context,
+        topic: Annotated[
+            str, Slot("what the news is about", ask="Which topic?", cues=("about", "on", "for"))
+        ],
+        name: Annotated[str, Slot("what to call the search", cues=("as", "called"))] = "",
+        source: Annotated[str, Slot("whose news", cues=("from", "by"))] = "",
+    ) -> Reply:
+        """Keep a search under a name, to be asked for again."""
+        from wlm_news import own
+
+        search = own.Search(" ".join((name or topic).split())[:80], topic, source)
+        if not own.key(search.name):
+            ctx.ask("name", "What shall the search be called?")
+        return _saved(search, ctx.once("save", lambda: _put(ctx, search)))
+
+    @intent(examples=["what are my saved searches"])
+    def saved(self, ctx: Context) -> Reply:
+        """Name the saved searches."""
+        from wlm_news import own
+
+        found = own.saved(ctx)
+        if not found:
+            return Reply("You have saved no search.", data={"searches": []})
+        lines = [f"{s.name}: {_scope(s.topic, s.source).strip()}" for s in found]
+        return Reply(
+            f"Your searches: {', '.join(s.name for s in found)}.",
+            "\n".join(lines),
+            {"searches": [s._asdict() for s in found]},
+        )
+
+    @intent(examples=["forget the search {name}"], effect="write")
+    def forget(
+        self, ctx: Context, name: Annotated[str, Slot("what it is called", ask="Which search?")]
+    ) -> Reply:
+        """Forget a saved search."""
+        from wlm_news import own
+
+        if not ctx.once("forget", lambda: _drop(ctx, name)):
+            names = ", ".join(search.name for search in own.saved(ctx))
+            raise BadRequest(
+                "There is no saved search of that name.",
+                hint=f"You have {names}." if names else "You have saved none.",
+            )
+        return Reply("That search is forgotten.", data={"name": name})
+
+    @intent(effect="write")
+    def restore(self, ctx: Context, name: str, topic: str = "", source: str = "") -> Reply:
+        """Put a search back as it was; emitted to undo a change, never routed to."""
+        from wlm_news import own
+
+        def work() -> bool:
+            if topic:
+                own.put(ctx, own.Search(name, topic, source))
+            else:
+                own.drop(ctx, name)
+            return True
+
+        ctx.once("restore", work)
+        return Reply(f"Undone: the search {name} is {'as before' if topic else 'forgotten'}.")
+
+    def commands(self, context: Callable[[], Context]) -> Typer:
+        """`wlm news feeds`, `add`, `remove`, `import` and `export`."""
+        from wlm_news.cli import commands
+
+        return commands(context, lambda ctx: _settings(ctx).feeds)
+
     def vocabulary(self, ctx: Context) -> Mapping[str, Iterable[str]]:
-        """The names of the feeds."""
-        return {"source": list(_settings(ctx).feeds)}
+        """The names of the feeds, and of the saved searches."""
+        from wlm_news import own
+
+        names = [search.name for search in own.saved(ctx)]
+        return {"source": list(own.all_feeds(ctx, _settings(ctx).feeds)), "topic": names}
 
 
 def _settings(ctx: Context) -> News.Settings:
@@ -98,23 +182,53 @@ def _settings(ctx: Context) -> News.Settings:
     return ctx.settings
 
 
-def _feeds(settings: News.Settings, source: str) -> dict[str, str]:
-    if not settings.feeds:
-        raise BadRequest("No feed is set up.", hint="Add one with `wlm skills configure news`.")
+def _put(ctx: Context, search: Search) -> dict[str, str]:
+    from wlm_news import own
+
+    before = own.put(ctx, search)
+    ctx.undo("news.restore", before._asdict() if before else {"name": search.name})
+    return {"before": before.topic if before else ""}
+
+
+def _drop(ctx: Context, name: str) -> bool:
+    from wlm_news import own
+
+    if before := own.search_of(ctx, name):
+        own.drop(ctx, name)
+        ctx.undo("news.restore", before._asdict())
+    return before is not None
+
+
+def _saved(search: Search, done: Mapping[str, str]) -> Reply:
+    was = f" It was about {done['before']}." if done["before"] not in ("", search.topic) else ""
+    scope = _scope(search.topic, search.source)
+    return Reply(
+        f"I keep the search {search.name}: news{scope}.{was}",
+        data={"search": search._asdict(), **done},
+    )
+
+
+def _scope(topic: str, source: str) -> str:
+    return f"{f' about {topic}' if topic else ''}{f' from {source}' if source else ''}"
+
+
+def _feeds(feeds: dict[str, str], source: str) -> dict[str, str]:
+    if not feeds:
+        raise BadRequest("No feed is set up.", hint="Add one with `wlm news add NAME URL`.")
     if not source:
-        return settings.feeds
-    if chosen := pick.sources(source, settings.feeds):
+        return feeds
+    if chosen := pick.sources(source, feeds):
         return chosen
     raise BadRequest(
         "None of your feeds has that name.",
-        hint=f"You have {', '.join(settings.feeds)}; `wlm skills configure news` adds others.",
+        hint=f"You have {', '.join(feeds)}; `wlm news add NAME URL` adds others.",
     )
 
 
 def _reply(ctx: Context, items: list[Item], feeds: list[Feed], topic: str, source: str) -> Reply:
     settings = _settings(ctx)
     heard, shown = items[: settings.heard], items[: settings.shown]
-    scope = f"{f' about {topic}' if topic else ''}{f' from {feeds[0].name}' if source else ''}"
+    scope = _scope(topic, feeds[0].name if source else "")
     notes = _notes(feeds)
     data = {
         "items": [item.to_dict() for item in shown],

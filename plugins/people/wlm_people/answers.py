@@ -47,6 +47,8 @@ def detail(contact: Contact, what: str, kind: str | None, today: date) -> Reply:
             return _birthday(contact, today)
         case "company":
             return _fact(contact, "company", contact.company, "{name} works at {value}.")
+        case "manager" | "assistant":
+            return _link(contact, what)
     return _fact(contact, "role", say.work(contact), "{name} works as {value}.")
 
 
@@ -150,6 +152,18 @@ def _fact(contact: Contact, what: str, value: str, sentence: str) -> Reply:
     if not value:
         return Reply(f"I do not know the {what} of {contact.name}.", say.card(contact), data)
     return Reply(sentence.format(name=contact.name, value=value), data=data)
+
+
+def linked(contact: Contact, kind: str) -> str:
+    """The name of somebody's manager or assistant; empty if it is not known."""
+    return next((point.value for point in contact.links if point.kind == kind), "")
+
+
+def _link(contact: Contact, kind: str) -> Reply:
+    data = {**_data(contact), kind: linked(contact, kind)}
+    if not data[kind]:
+        return Reply(f"I do not know the {kind} of {contact.name}.", say.card(contact), data)
+    return Reply(f"{contact.name}'s {kind} is {data[kind]}.", data=data)
 
 
 def nobody(where: str) -> BadRequest:

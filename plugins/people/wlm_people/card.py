@@ -17,6 +17,9 @@ _KINDS = {
     "cell": "mobile", "mobile": "mobile", "iphone": "mobile", "home": "home", "work": "work",
     "fax": "fax", "pager": "pager", "main": "main",
 }  # fmt: skip
+LINKS = ("manager", "assistant", "spouse")
+"""What somebody else may be to a contact."""
+
 _NO_YEAR = 1604  # what some programs write where the year of birth is not known
 
 
@@ -32,6 +35,7 @@ class Card(NamedTuple):
     nicknames: tuple[str, ...]
     relations: tuple[str, ...]
     groups: tuple[str, ...]
+    links: tuple[Point, ...] = ()
 
     @property
     def folded(self) -> str:
@@ -52,6 +56,7 @@ class Card(NamedTuple):
             nicknames=_union("nickname", contact.nicknames, self.nicknames),
             relations=_union("relation", contact.relations, self.relations),
             groups=_union("group", contact.groups, self.groups),
+            links=_latest(contact.links, self.links),
         )
 
 
@@ -61,6 +66,11 @@ def _union(type_: str, old: Iterable[Any], new: Iterable[Any]) -> tuple[Any, ...
     for item in (*old, *new):
         found.setdefault(lookup_key(type_, item if isinstance(item, str) else item.value), item)
     return tuple(found.values())
+
+
+def _latest(old: Iterable[Point], new: Iterable[Point]) -> tuple[Point, ...]:
+    """One link of each kind, the newer one."""
+    return tuple({point.kind: point for point in (*old, *new)}.values())
 
 
 def from_lines(lines: Iterable[Line]) -> Card | None:
@@ -123,7 +133,20 @@ def from_lines(lines: Iterable[Line]) -> Card | None:
         nicknames=tuple(nick for nick in nicknames if nick != name),
         relations=tuple(_many(by_name, "X-WLM-RELATION")),
         groups=tuple(_many(by_name, "CATEGORIES")),
+        links=_links(by_name),
     )
+
+
+def _links(by_name: dict[str, list[Line]]) -> tuple[Point, ...]:
+    """Manager, assistant and spouse, as one program or another writes them."""
+    found = {}
+    for kind in LINKS:
+        for program in ("X-", "X-MS-", "X-EVOLUTION-", "X-KADDRESSBOOK-X-"):
+            name = f"{program}{kind.upper()}"
+            text = _text(by_name, name, raw=True) or _text(by_name, f"{name}SNAME", raw=True)
+            if name := _first(text):
+                found.setdefault(kind, Point(name, kind))
+    return tuple(found.values())
 
 
 def _first(part: str) -> str:

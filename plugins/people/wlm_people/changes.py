@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from wlm.errors import BadRequest
 from wlm_people import say
-from wlm_people.answers import of_kind
+from wlm_people.answers import linked, of_kind
 from wlm_people.contact import Contact, Point, lookup_key
 
 SINGLE = ("company", "role", "birthday", "notes", "name")
 MANY = {"phone": "phones", "email": "emails", "address": "addresses"}
+LINKS = ("manager", "assistant")
 LISTS = {"nickname": "nicknames", "relation": "relations", "group": "groups"}
 _CALLED = {"phone": "phone number", "email": "e-mail address"}
 
@@ -44,6 +45,10 @@ def merge(
             if getattr(contact, field):
                 continue
             contact = contact.having(**{field: value})
+        elif field in LINKS:
+            contact, change = _linked(contact, field, value)
+            changes += change
+            continue
         elif not _has(contact, field, value):
             contact = _appended(contact, field, value, kind)
         else:
@@ -68,6 +73,9 @@ def put(
                 parts = {"given": "", "family": ""} if field == "name" else {}
                 contact = contact.having(**{field: value, **parts})
                 changes.append(Change(field, before, value))
+        elif field in LINKS:
+            contact, change = _linked(contact, field, value)
+            changes += change
         elif field in LISTS:
             if not _has(contact, field, value):
                 contact = _appended(contact, field, value, kind)
@@ -84,6 +92,14 @@ class Unclear(Exception):
     def __init__(self, field: str, points: Sequence[Point]) -> None:
         super().__init__(field)
         self.points = list(points)
+
+
+def _linked(contact: Contact, field: str, value: str) -> tuple[Contact, list[Change]]:
+    before = linked(contact, field)
+    if before == value:
+        return contact, []
+    others = tuple(point for point in contact.links if point.kind != field)
+    return contact.having(links=(*others, Point(value, field))), [Change(field, before, value)]
 
 
 def _replaced(contact: Contact, field: str, value: str, kind: str) -> tuple[Contact, list[Change]]:

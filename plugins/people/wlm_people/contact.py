@@ -26,7 +26,8 @@ class Contact:
     """Somebody in the address book.
 
     ``birthday`` is ISO 8601, ``--03-31`` where the year is not known. ``phones`` and
-    ``emails``: the preferred one first. ``used`` counts how often they were looked up.
+    ``emails``: the preferred one first. ``links`` are names of others, by what they are to
+    this person: manager, assistant, spouse. ``used`` counts how often they were looked up.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Contact:
     nicknames: tuple[str, ...] = ()
     relations: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    links: tuple[Point, ...] = ()
     used: int = field(default=0, compare=False)
 
     @property
@@ -69,7 +71,12 @@ class Contact:
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: what is known, without empty fields."""
-        points = {"phones": self.phones, "emails": self.emails, "addresses": self.addresses}
+        points = {
+            "phones": self.phones,
+            "emails": self.emails,
+            "addresses": self.addresses,
+            "links": self.links,
+        }
         whole: dict[str, Any] = {
             "id": self.id,
             "name": self.name,
@@ -123,6 +130,7 @@ class Contact:
             ("nickname", map(Point, self.nicknames)),
             ("relation", map(Point, self.relations)),
             ("group", map(Point, self.groups)),
+            ("link", self.links),
         )
         for type_, points in many:
             for position, point in enumerate(points):
@@ -174,6 +182,7 @@ def from_rows(row: Mapping[Any, Any], details: Iterable[Mapping[Any, Any]]) -> C
         nicknames=texts("nickname"),
         relations=texts("relation"),
         groups=texts("group"),
+        links=tuple(many.get("link", ())),
     )
 
 

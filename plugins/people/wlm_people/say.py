@@ -149,6 +149,7 @@ def card(contact: Contact) -> str:
         ("called", contact.nicknames),
         ("your", contact.relations),
         ("groups", contact.groups),
+        *((point.kind, (point.value,)) for point in contact.links),
     ):
         if texts:
             lines.append((name, ", ".join(texts)))

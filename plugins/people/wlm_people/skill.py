@@ -12,7 +12,7 @@ from wlm_people.tables import metadata
 if TYPE_CHECKING:
     from typer import Typer
 
-Detail = Literal["phone", "email", "address", "birthday", "company", "role"]
+Detail = Literal["phone", "email", "address", "birthday", "company", "role", "manager", "assistant"]
 Kind = Literal["mobile", "home", "work"]
 Who = Annotated[Person, Slot("a name, nickname or relation", ask="Who?", resolve=False)]
 What = Annotated[
@@ -41,6 +41,7 @@ What = Annotated[
                 "he work",
                 "they work",
             ],
+            "manager": ["boss", "supervisor", "line manager", "report to", "reports to"],
             "role": ["job", "job title", "position", "profession", "does she do", "does he do"],
         },
     ),
@@ -64,6 +65,10 @@ Nickname = Annotated[
     str, Slot("another name for them", cues=("also called", "nickname", "known as"))
 ]
 Notes = Annotated[str, Slot("anything else", cues=("note that", "with the note"))]
+Manager = Annotated[
+    Person,
+    Slot("whom they report to", cues=("reports to", "manager is", "boss is"), resolve=False),
+]
 Address = Annotated[str, Slot("where they live", cues=("address is", "lives at", "moved to"))]
 
 
@@ -92,9 +97,11 @@ class People(Skill):
         """Look somebody up: phone, e-mail, address, birthday, company, role."""
         from wlm_people import answers
         from wlm_people.lookup import people_where
-        from wlm_people.who import one, remembered
+        from wlm_people.who import is_company, one, remembered
 
         note, book = _freshened(ctx), _book(ctx)
+        if who is not None and is_company(book, who):  # "who works at Acme"
+            company, who, kind = company or who.name, None, None
         asked = detail or ("phone" if kind else None)
         contact = None
         if who is not None:
@@ -154,6 +161,7 @@ class People(Skill):
         relation: Relation = "",
         group: Group = "",
         notes: Notes = "",
+        manager: Manager | None = None,
         name: Annotated[str, Slot("their new name", cues=("name to", "renamed to"))] = "",
     ) -> Reply:
         """Change what is known of somebody."""
@@ -162,6 +170,7 @@ class People(Skill):
         values = _values(
             ctx, phone, email, birthday, company=company, role=role, address=address,
             nickname=nickname, relation=relation, group=group, notes=notes, name=name,
+            manager=_called(ctx, manager),
         )  # fmt: skip
         return _pushed(ctx, update(ctx, _book(ctx), who, values, kind or ""))
 
@@ -203,6 +212,16 @@ def _book(ctx: Context) -> Any:
     from wlm_people.book import Book
 
     return Book(ctx)
+
+
+def _called(ctx: Context, who: Person | None) -> str:
+    """The whole name of somebody, where the address book knows them."""
+    if who is None:
+        return ""
+    from wlm_people.who import candidates
+
+    found = candidates(ctx, _book(ctx), who.name).sure
+    return found[0].name if len(found) == 1 else who.name
 
 
 def _pushed(ctx: Context, reply: Reply) -> Reply:

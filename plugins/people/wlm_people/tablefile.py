@@ -26,6 +26,8 @@ _ONE = {
     "birthday": "BDAY", "notes": "NOTE", "note": "NOTE",
     "labels": "CATEGORIES", "group membership": "CATEGORIES", "categories": "CATEGORIES",
     "groups": "CATEGORIES", "uid": "UID",
+    "manager": "X-MANAGER", "manager s name": "X-MANAGER", "managers name": "X-MANAGER",
+    "assistant": "X-ASSISTANT", "assistant s name": "X-ASSISTANT", "spouse": "X-SPOUSE",
 }  # fmt: skip
 _NAME = [  # the parts of N, in its order
     ("family name", "last name", "surname"),

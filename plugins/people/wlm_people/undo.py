@@ -12,7 +12,7 @@ from wlm_people.book import Book
 from wlm_people.contact import Contact, Point
 
 INTENT = "people.restore"
-_POINTS = ("phones", "emails", "addresses")
+_POINTS = ("phones", "emails", "addresses", "links")
 _LISTS = ("nicknames", "relations", "groups")
 _TEXTS = ("id", "name", "uid", "given", "family", "company", "role", "birthday", "notes")
 
@@ -61,6 +61,7 @@ def _dump(contact: Contact) -> str:
 
 def _load(text: str) -> Contact:
     plain = json.loads(text)
-    points = {name: tuple(Point(*pair) for pair in plain.pop(name)) for name in _POINTS}
+    # What was kept by an older version has no links.
+    points = {name: tuple(Point(*pair) for pair in plain.pop(name, ())) for name in _POINTS}
     lists = {name: tuple(plain.pop(name)) for name in _LISTS}
     return Contact(**plain, **points, **lists)

@@ -101,6 +101,7 @@ def to_vcard(contact: Contact) -> str:
     ]
     # A line each: some servers keep only the first of several in one line.
     out += [write("NICKNAME", escape(nickname)) for nickname in contact.nicknames]
+    out += [write(f"X-{point.kind.upper()}", escape(point.value)) for point in contact.links]
     if contact.groups:
         out.append(write("CATEGORIES", ",".join(map(escape, contact.groups))))
     return "".join([*out, write("END", "VCARD")])

@@ -29,6 +29,17 @@ def remembered(ctx: Context, book: Book) -> Contact | None:
     return book.get(str(contact_id)) if contact_id else None
 
 
+def is_company(book: Book, who: Person) -> bool:
+    """Whether ``who`` is where somebody works, and not what somebody is called."""
+    said = said_words(who.name)
+    if who.id or not said or find(book, said, ("name", "nickname", "relation")).sure:
+        return False
+    return any(
+        name_words(contact.company)[: len(said)] == said
+        for contact in at(book, who.name, "company")
+    )
+
+
 def candidates(ctx: Context, book: Book, text: str) -> Found:
     """Who may be meant by ``text``: a name, nickname, relation, role, or a pronoun."""
     if _PRONOUN.fullmatch(fold(text)):

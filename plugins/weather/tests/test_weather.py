@@ -363,3 +363,23 @@ def test_the_picture(ask, service):
 def test_the_answer_is_the_same_in_any_process_zone(ask):
     utc = ask(now=NOW.astimezone(UTC), place=Place("Berlin"), when=day(1))
     assert utc.speech == ask(place=Place("Berlin"), when=day(1)).speech
+
+
+def test_the_sun_rises_and_sets(ask):
+    assert ask(place="Berlin", aspect="sunset").speech.startswith(
+        "The sun sets at 4:05 pm today in"
+    )
+    assert "The sun rises at 7:40 am tomorrow" in ask(place="Berlin", aspect="sunrise").speech
+
+
+@pytest.mark.parametrize(
+    ("before", "words"), [(14.0, "colder than"), (0.0, "warmer than"), (8.0, "about as warm as")]
+)
+def test_a_day_beside_the_one_before(ask, service, before, words):
+    service.set("2026-11-21T00:00", "2026-11-21T23:00", temperature_2m=before)
+    speech = ask(place="Berlin", when=day(-1), aspect="change").speech
+    assert speech.startswith(f"Today it is {words} yesterday in Berlin: ")
+
+
+def test_a_place_told_from_its_namesakes_is_called_in_full(ask):
+    assert "in Springfield, Illinois:" in ask(place="Springfield, Illinois", when=day(1)).speech

@@ -72,6 +72,14 @@ class Chosen(NamedTuple):
 
     match: Match
     others: list[Match]
+    narrowed: bool = False
+    """Whether more than the name was said, to tell it from another."""
+
+    @property
+    def called(self) -> str:
+        """What to call it: with its region where that was said, or its country."""
+        beside = self.match.region or self.match.country
+        return f"{self.match.name}, {beside}" if self.narrowed and beside else self.match.name
 
 
 def readings(said: str) -> list[tuple[str, str]]:
@@ -99,7 +107,7 @@ def choose(matches: Sequence[Match], name: str, narrowed: str) -> Chosen | None:
         and plain(match.name) == plain(best.name)
         and (match.region, match.country) != (best.region, best.country)
     ]
-    return Chosen(best, others)
+    return Chosen(best, others, bool(narrowed))
 
 
 def near(said: str, matches: Sequence[Match]) -> list[str]:

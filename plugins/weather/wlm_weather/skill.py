@@ -17,9 +17,7 @@ from wlm_weather.client import Client, Fetched
 from wlm_weather.places import Chosen
 from wlm_weather.series import Hour
 from wlm_weather.units import Units
-
-Aspect = Literal["rain", "snow", "temperature", "wind", "sun", "humidity"]
-
+from wlm_weather.words import Aspect
 
 ASPECT_WORDS = {
     "rain": [
@@ -54,6 +52,9 @@ ASPECT_WORDS = {
     "wind": ["windy", "gusts", "breezy", "breeze"],
     "sun": ["sunny", "sunshine", "sunblock", "sunscreen", "sunglasses"],
     "humidity": ["humid", "muggy"],
+    "sunrise": ["sun rise", "sun come up", "sun comes up", "sun up", "dawn", "get light"],
+    "sunset": ["sun set", "sun sets", "sun go down", "sun goes down", "dusk", "get dark"],
+    "change": [f"{word} than" for word in ("colder", "warmer", "cooler", "hotter", "milder")],
 }
 """Words that ask for an aspect of the weather without its name."""
 
@@ -98,8 +99,10 @@ class Weather(Skill):
         """Weather for a place and a time."""
         client = _client(ctx)
         where, chosen = _place(ctx, client, place, follow_up=bool(when or aspect))
+        if aspect == "change":
+            return _compared(ctx, client, where, chosen, when)
         fetched = client.forecast(where, when.start if when else None)
-        asked = _asked(ctx, where, fetched, when)
+        asked = _asked(ctx, where, fetched, when, chosen)
         return _reply(asked, where, fetched, chosen, aspect)
 
     def vocabulary(self, ctx: Context) -> Mapping[str, Iterable[str]]:
@@ -146,8 +149,31 @@ def _place(
     return chosen.match.place, chosen
 
 
-def _asked(ctx: Context, where: Place, fetched: Fetched, when: TimeRange | None) -> words.Asked:
-    """The hours that are meant, in the clock time of the place."""
+def _compared(
+    ctx: Context, client: Client, where: Place, chosen: Chosen | None, when: TimeRange | None
+) -> Reply:
+    """A day beside the one before it: today, unless a day to come was said."""
+    today = ctx.now.astimezone(ctx.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = timedelta(days=1)
+    start = when.start if when and when.start >= today + day else today
+    fetched = client.forecast(where, start - day)
+    before, asked = (
+        _asked(ctx, where, fetched, TimeRange(at, at + day), chosen, whole=True)
+        for at in (start - day, start)
+    )
+    return _reply(asked, where, fetched, chosen, "change", words.change(asked, before))
+
+
+def _asked(
+    ctx: Context,
+    where: Place,
+    fetched: Fetched,
+    when: TimeRange | None,
+    chosen: Chosen | None,
+    *,
+    whole: bool = False,
+) -> words.Asked:
+    """The hours that are meant, in the clock time of the place; ``whole``: past ones too."""
     forecast = fetched.forecast
     clock = ctx.now.astimezone(ZoneInfo(forecast.timezone)).replace(tzinfo=None)
     if when is None:
@@ -157,7 +183,7 @@ def _asked(ctx: Context, where: Place, fetched: Fetched, when: TimeRange | None)
     else:
         start, end = _local(ctx, when, clock)
         name = words.call(start, end, clock)
-        start = clock if start < clock < end else start
+        start = clock if start < clock < end and not whole else start
     hours: list[Hour] = forecast.between(start, end)
     if not hours:
         ahead = (forecast.hours[-1].time.date() - clock.date()).days + 1 if forecast.hours else 0
@@ -165,7 +191,8 @@ def _asked(ctx: Context, where: Place, fetched: Fetched, when: TimeRange | None)
             f"The forecast reaches {ahead} days ahead.", hint="Ask for a day within that time."
         )
     now = when is None or (end - start <= timedelta(hours=1) and start <= clock < end)
-    return words.Asked(where.name, forecast, hours, name, clock, now, Units(_settings(ctx).units))
+    called = chosen.called if chosen else where.name
+    return words.Asked(called, forecast, hours, name, clock, now, Units(_settings(ctx).units))
 
 
 def _local(ctx: Context, when: TimeRange, clock: datetime) -> tuple[datetime, datetime]:
@@ -188,8 +215,10 @@ def _reply(
     fetched: Fetched,
     chosen: Chosen | None,
     aspect: Aspect | None,
+    speech: str = "",
 ) -> Reply:
-    speech = words.aspect(asked, aspect) if aspect else words.general(asked)
+    if not speech:
+        speech = words.aspect(asked, aspect) if aspect else words.general(asked)
     full = chosen.match.full() if chosen else ", ".join(p for p in (where.name, where.country) if p)
     notes = []
     if chosen and chosen.others:

@@ -9,7 +9,9 @@ from typing import Literal, NamedTuple
 from wlm_weather.series import Forecast, Hour, Summary, days, describe, spells, summarise
 from wlm_weather.units import Units
 
-Aspect = Literal["rain", "snow", "temperature", "wind", "sun", "humidity"]
+Aspect = Literal[
+    "rain", "snow", "temperature", "wind", "sun", "humidity", "sunrise", "sunset", "change"
+]
 
 _BREEZES = (
     (12, "hardly any wind"),
@@ -90,7 +92,21 @@ def aspect(asked: Asked, what: Aspect) -> str:
         "wind": _wind,
         "sun": _sun,
         "humidity": _humidity,
+        "sunrise": lambda asked: _sun_time(asked, 0, "rises"),
+        "sunset": lambda asked: _sun_time(asked, 1, "sets"),
     }[what](asked)
+
+
+def change(asked: Asked, before: Asked) -> str:
+    """A day's temperatures beside those of the day before."""
+    mean, other = (sum(h.temperature for h in a.hours) / len(a.hours) for a in (asked, before))
+    spans = [asked.units.span(a.summary.low, a.summary.high) for a in (asked, before)]
+    apart = mean - other
+    if abs(apart) < 1:
+        middle = f"about as warm as {before.when}"
+    else:
+        middle = f"{'warmer' if apart > 0 else 'colder'} than {before.when}"
+    return _sentence(f"{asked.when} it is {middle} in {asked.place}: {spans[0]}, after {spans[1]}.")
 
 
 def verdict(summary: Summary, what: Aspect) -> bool | None:
@@ -180,6 +196,21 @@ def _sun(asked: Asked) -> str:
     if summary.sun >= 0.2 * daylight:
         return f"Partly: {shown} {where}.{tail}"
     return f"No, hardly any sun {where}: {summary.words}.{tail}"
+
+
+def _sun_time(asked: Asked, which: int, verb: str) -> str:
+    """When the sun rises or sets; the next time it does, where no day was said."""
+    today = asked.clock.date()
+    day = asked.hours[0].time.date()
+    times = asked.forecast.sun.get(day)
+    if asked.now and times and times[which] < asked.clock:
+        day += timedelta(days=1)
+        times = asked.forecast.sun.get(day)
+    if times is None:
+        return f"I do not know when the sun {verb} in {asked.place}."
+    name = _day(day, today)
+    when = name if name in ("today", "tomorrow", "yesterday") else f"on {name}"
+    return f"The sun {verb} at {asked.units.clock(times[which])} {when} in {asked.place}."
 
 
 def _humidity(asked: Asked) -> str:

@@ -137,7 +137,7 @@ _LENGTH_BEFORE = frozenset(["for", "lasting", "lasts", "takes", "take", "last"])
 
 def _is_length(tokens: Tokens, i: int, end: int, value: Value) -> bool:
     """Whether a stretch of time is how long something takes."""
-    if low(tokens, end) in _NOT_LENGTH_AFTER or low(tokens, i - 1) in ("by", "per", "times"):
+    if low(tokens, end) in _NOT_LENGTH_AFTER or low(tokens, i - 1) in ("per", "times"):
         return False
     assert isinstance(value, Length)
     if value.unit in ("minute", "hour"):

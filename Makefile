@@ -10,7 +10,7 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 	--no-header --no-annotate $(addprefix --no-emit-package ,wlm wlm-meeting wlm-people wlm-weather wlm-news wlm-email)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs serve lock clean
+.PHONY: help demo test lint bench docs serve lock clean ldap
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -25,6 +25,13 @@ $(BIN)/wlm: pyproject.toml requirements.lock $(wildcard plugins/*/pyproject.toml
 $(VENV)/.dev: $(BIN)/wlm requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
+
+# A C extension, built here; so it is no part of what everybody installs.
+$(VENV)/.ldap: $(VENV)/.dev requirements-ldap.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ldap.lock
+	@touch $@
+
+ldap: $(VENV)/.ldap ## add the library for directories (needs libldap-dev and libsasl2-dev)
 
 demo: $(BIN)/wlm ## answer a recorded spoken request, offline, through the whole path
 	@$(BIN)/python -m bench.demo
@@ -57,6 +64,7 @@ serve: $(BIN)/wlm ## start the gateway
 lock: ## pin what is installed, with hashes and without addresses
 	$(COMPILE) requirements.in -o requirements.lock
 	$(COMPILE) requirements-dev.in -o requirements-dev.lock
+	$(COMPILE) requirements-ldap.in -o requirements-ldap.lock
 
 clean: ## remove the virtual environment and what the benches wrote
 	rm -rf $(VENV) bench/out .wlm-demo

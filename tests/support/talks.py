@@ -169,7 +169,7 @@ class Guest:
 
     def hold(self, talk: Talk) -> Iterator[Said]:
         """Say what the talk says, and judge every turn."""
-        conversation = new_id()
+        conversation: str | None = new_id()  # what follows is found in it, while it lasts
         steps = list(talk.steps)
         while steps:
             step = steps.pop(0)
@@ -184,6 +184,7 @@ class Guest:
                     expected.append(steps.pop(0))
                 self._clock.now += timedelta(seconds=5)
                 turn = self._pipeline.ask(step.text, conversation=conversation)
+                conversation = None
                 wanted = "; ".join(one.text for one in expected if one.mark == "=")
                 yield Said(step.number, step.text, wanted, turn, judged(turn, expected))
             else:
@@ -228,10 +229,12 @@ def fits(value: object, wanted: str) -> bool:
     """Whether a slot begins with what is wanted; a name or the first of several will do."""
     if isinstance(value, list):
         value = value[0] if value else None
-    if isinstance(value, dict):
-        value = value.get("name") or value.get("start")
+    if isinstance(value, dict) and "name" in value:
+        value = value["name"]
     if not wanted:
         return value is None
+    if isinstance(value, dict) and str(value.get("start", "")).startswith(wanted):
+        return True
     text = str(value)
     return text.startswith(wanted) or (":" in wanted and f"T{wanted}" in text)
 

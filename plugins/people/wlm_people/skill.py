@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from wlm.errors import BadSetting, ProviderAway, ProviderError
 from wlm.plugins import Context, Email, Person, Phone, Reply, Skill, Slot, TimeRange, intent
 from wlm_people.settings import BookSettings, settings_of
 from wlm_people.tables import metadata
@@ -105,7 +107,7 @@ class People(Skill):
         asked = detail or ("phone" if kind else None)
         contact = None
         if who is not None:
-            contact = one(ctx, book, who, company=company, role=role)
+            contact = one(ctx, book, who, company=company, role=role, beyond=True)
         elif not (company or role or group or phone or email or when):
             contact = remembered(ctx, book) if asked else None
         if contact is None:
@@ -196,10 +198,13 @@ class People(Skill):
         """The person meant by a name, nickname, relation or role; several where it is unclear."""
         if kind != "person":
             return []
-        from wlm_people.who import MOST_ASKED, candidates, narrow
+        from wlm_people.who import MOST_ASKED, candidates, elsewhere, narrow
 
-        found = narrow(ctx, candidates(ctx, _book(ctx), text))
-        return [contact.person for contact in found.sure[:MOST_ASKED]]
+        people = narrow(ctx, candidates(ctx, _book(ctx), text)).sure
+        if not people:
+            with suppress(ProviderAway, ProviderError, BadSetting):  # a name need not be known
+                people = elsewhere(ctx, text)
+        return [contact.person for contact in people[:MOST_ASKED]]
 
     def commands(self, context: Callable[[], Context]) -> Typer:
         """`wlm people import`, `export`, `sync` and `conflicts`."""

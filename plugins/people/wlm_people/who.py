@@ -12,6 +12,10 @@ from wlm_people.book import Book
 from wlm_people.contact import Contact
 from wlm_people.names import fold, is_relation, name_words, relation, said_words
 from wlm_people.search import PERSON, Found, at, find
+from wlm_people.settings import settings_of
+
+MARK = "ldap:"
+"""What the id of somebody in the directory begins with."""
 
 MOST_ASKED = 8
 """Candidates that a question offers; nobody listens to more."""
@@ -26,7 +30,30 @@ def remembered(ctx: Context, book: Book) -> Contact | None:
     """The person last spoken of in this conversation."""
     known = ctx.memory.get("person")
     contact_id = known.get("id") if isinstance(known, dict) else None
-    return book.get(str(contact_id)) if contact_id else None
+    return _by_id(ctx, book, str(contact_id)) if contact_id else None
+
+
+def _by_id(ctx: Context, book: Book, contact_id: str) -> Contact | None:
+    """Somebody of the address book, or of the directory."""
+    if not contact_id.startswith(MARK):
+        return book.get(contact_id)
+    from wlm_people.directory import directory_of
+
+    directory = directory_of(ctx)
+    return directory.get(contact_id) if directory else None
+
+
+def elsewhere(ctx: Context, text: str) -> list[Contact]:
+    """Who may be meant in the directory, the best first; nobody if there is none.
+
+    Raises ``ProviderAway`` or ``ProviderError``.
+    """
+    if not settings_of(ctx).ldap_url:
+        return []
+    from wlm_people.directory import directory_of
+
+    directory = directory_of(ctx)
+    return directory.find(said_words(text)) if directory else []
 
 
 def is_company(book: Book, who: Person) -> bool:
@@ -73,15 +100,28 @@ def narrow(ctx: Context, found: Found) -> Found:
 
 
 def one(
-    ctx: Context, book: Book, who: Person, *, company: str = "", role: str = "", slot: str = "who"
+    ctx: Context,
+    book: Book,
+    who: Person,
+    *,
+    company: str = "",
+    role: str = "",
+    slot: str = "who",
+    beyond: bool = False,
 ) -> Contact:
     """The contact that is meant by ``who``.
 
-    Asks back where several fit or only somebody of a like name is there. Raises
-    ``BadRequest`` if there is nobody.
+    Asks back where several fit or only somebody of a like name is there; ``beyond`` looks
+    in the directory too. Raises ``BadRequest`` if there is nobody.
     """
     if who.id:
-        contact = book.get(who.id)
+        contact = _by_id(ctx, book, who.id) if beyond else book.get(who.id)
+        if contact is None and who.id.startswith(MARK):
+            raise BadRequest(
+                f"{who.name} is in the directory and not in your address book; "
+                "nothing was changed.",
+                hint="Add them first: say add, the name and the number.",
+            )
         if contact is None:
             raise BadRequest("This contact is no longer in the address book.", hint=_HOW_TO_ADD)
         return contact
@@ -94,6 +134,10 @@ def one(
     name = " ".join(who.name.split())
     if found.sure:
         _ask(ctx, slot, _which(name, found), found.sure)
+    if beyond and (others := elsewhere(ctx, who.name)):
+        if len(others) > 1:
+            _ask(ctx, slot, _which(name, Found(others[:MOST_ASKED], [], True)), others)
+        return _by_id(ctx, book, others[0].id) or others[0]
     if found.near:
         them = [say.label(c, found.near) for c in found.near]
         _ask(ctx, slot, f"I know no {name}. Did you mean {say.some(them, 'or')}?", found.near)

@@ -132,7 +132,7 @@ def ask_time(
 ) -> NoReturn:
     """Ask at what time, with the first free times of the range to choose from."""
     spans = working(begin, end, ctx.now, settings_of(ctx).hours)
-    free = starts(gaps(calendar, spans), length)[:3]
+    free = starts(gaps(calendar, spans, travel=settings_of(ctx).travel), length)[:3]
     ctx.ask(
         "start",
         "At what time?",

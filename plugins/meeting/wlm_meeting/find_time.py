@@ -11,8 +11,10 @@ from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Occurrence
 from wlm_meeting.free import Span, gaps, working
 from wlm_meeting.look import range_text
+from wlm_meeting.others import Busy, busy
 from wlm_meeting.settings import settings_of
 
+_OWN = "That is your own calendar; I cannot see that"
 _SPOKEN = 3
 _LISTED = 20
 
@@ -26,18 +28,24 @@ def find_time(
     exact = length is None and when is not None and when.end - when.start <= timedelta(hours=2)
     length = length or (when.end - when.start if exact and when else settings.length)
     spans = working(asked.start, asked.end, ctx.now, settings.hours)
-    free = [gap for gap in gaps(calendar, spans) if gap[1] - gap[0] >= length]
+    others = busy(ctx, people, asked.start, asked.end)
+    found = gaps(calendar, spans, others=others.spans, travel=settings.travel)
+    free = [gap for gap in found if gap[1] - gap[0] >= length]
     said = range_text(calendar, asked, ctx.now) if when else "in the next seven days"
-    if exact and when:
+    us = say.joined(["you", *others.known])
+    if exact and when and others.known:
+        answer = f"Yes, {us} are free" if free else f"No, {us} are not all free"
+        speech = f"{answer} {said}."
+    elif exact and when:
         speech = _yes_or_no(calendar, when, said, ctx.now, free=bool(free))
     elif not spans:
         speech = f"There is no time left {said}."
     elif not free:
-        speech = f"You have no {say.duration(length)} free {said}."
+        speech = f"{say.upper(us)} have no {say.duration(length)} free {said}."
     else:
-        speech = f"You are free {_spoken(free, ctx.now)}."
-    speech += _aside(calendar, asked, ctx.now) + _others(people)
-    return Reply(speech, _display(speech, free), _data(free, length))
+        speech = f"{say.upper(us)} are free {_spoken(free, ctx.now)}."
+    speech += _aside(calendar, asked, ctx.now) + _others(others)
+    return Reply(speech, _display(speech, free), {**_data(free, length), **_known(others)})
 
 
 def _week(calendar: Calendar) -> TimeRange:
@@ -79,11 +87,20 @@ def _aside(calendar: Calendar, asked: TimeRange, now: datetime) -> str:
     return f" Note: {say.joined(f'{n}, {say.span(o, now)}' for n, o in list(named.items())[:2])}."
 
 
-def _others(people: Sequence[Person]) -> str:
-    if not people:
-        return ""
-    names = say.joined((person.name for person in people), "or")
-    return f" That is your own calendar; I cannot see that of {names}."
+def _others(others: Busy) -> str:
+    """Whose times are not part of the answer, and why."""
+    notes = ""
+    if others.unknown:
+        names = say.joined(others.unknown, "or")
+        sees = "I cannot see the calendar" if others.known else _OWN
+        notes += f" {sees} of {names}."
+    if others.away:
+        notes += f" The calendar of {say.joined(others.away)} gave no answer."
+    return notes
+
+
+def _known(others: Busy) -> dict[str, object]:
+    return {"known": others.known, "unknown": others.unknown, "away": others.away}
 
 
 def _display(speech: str, free: Sequence[Span]) -> str:

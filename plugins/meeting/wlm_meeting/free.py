@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -35,20 +35,38 @@ def working(start: datetime, end: datetime, now: datetime, hours: tuple[int, int
     return [(first, last) for first, last in spans if first < last]
 
 
-def gaps(calendar: Calendar, spans: Iterable[Span]) -> list[Span]:
-    """What is free of the spans."""
+def gaps(
+    calendar: Calendar,
+    spans: Iterable[Span],
+    *,
+    others: Sequence[Span] = (),
+    travel: timedelta = timedelta(),
+) -> list[Span]:
+    """What is free of the spans, for us and where ``others`` are busy for them.
+
+    ``travel`` is kept free before and after what takes place somewhere.
+    """
     free: list[Span] = []
     for start, end in spans:
         begin = start
-        for busy in calendar.between(start, end):
-            if not busy.entry.busy or busy.end <= busy.start:
+        taken = [*_taken(calendar, start, end, travel), *others]
+        for first, last in sorted(taken):
+            if last <= start or first >= end:
                 continue
-            if busy.start > begin:
-                free.append((begin, min(busy.start, end)))
-            begin = max(begin, busy.end)
+            if first > begin:
+                free.append((begin, min(rules.local(first, calendar.zone), end)))
+            begin = max(begin, rules.local(last, calendar.zone))
         if begin < end:
             free.append((begin, end))
     return free
+
+
+def _taken(calendar: Calendar, start: datetime, end: datetime, travel: timedelta) -> Iterator[Span]:
+    """Our own busy times, with the way to and from where they are."""
+    for busy in calendar.between(start - travel, end + travel):
+        if busy.entry.busy and busy.end > busy.start:
+            way = travel if busy.entry.location else timedelta()
+            yield busy.start - way, busy.end + way
 
 
 def starts(free: Iterable[Span], length: timedelta) -> list[datetime]:

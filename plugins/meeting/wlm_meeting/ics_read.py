@@ -51,11 +51,12 @@ def read(data: bytes, zone: ZoneInfo, now: datetime) -> Found:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # icalendar warns of what is odd; we name what we skip
-        calendars = _parse(data)
+        calendars = parse(data)
         return _Reader(zone, now).read(calendars)
 
 
-def _parse(data: bytes) -> list[Component]:
+def parse(data: bytes) -> list[Component]:
+    """The calendars in a file. Raises ``BadRequest`` if there is none."""
     from icalendar import Calendar
 
     try:

@@ -18,6 +18,14 @@ class CalendarSettings(BaseModel):
     default_minutes: int = Field(60, gt=0, description="How long a meeting is if not said.")
     day_starts: int = Field(9, ge=0, le=23, description="First working hour.")
     day_ends: int = Field(18, ge=1, le=24, description="End of the working day, an hour.")
+    travel_minutes: int = Field(
+        0, ge=0, le=240, description="Kept free before and after what takes place somewhere."
+    )
+    free_busy: str = Field(
+        "",
+        description="Addresses that tell when others are busy (.ifb or .ics), by e-mail or name: "
+        "anna@acme.example=https://…; Tom Baker=https://….",
+    )
     caldav_url: str = Field("", description="CalDAV server or calendar; empty: none.")
     caldav_user: str = Field("", description="Login name there.")
     caldav_password: SecretStr | None = Field(None, description="Password, or an app password.")
@@ -39,6 +47,17 @@ class CalendarSettings(BaseModel):
     def addresses(self) -> list[str]:
         """The subscriptions, each once."""
         return list(dict.fromkeys(self.subscriptions.split()))
+
+    @property
+    def published(self) -> dict[str, str]:
+        """Where others tell when they are busy, by folded e-mail address or name."""
+        pairs = (part.partition("=") for part in self.free_busy.split(";"))
+        return {who.strip().casefold(): url.strip() for who, _, url in pairs if url.strip()}
+
+    @property
+    def travel(self) -> timedelta:
+        """What is kept free around meetings that have a place."""
+        return timedelta(minutes=self.travel_minutes)
 
     @property
     def length(self) -> timedelta:

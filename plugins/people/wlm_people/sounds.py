@@ -30,7 +30,7 @@ _LOOSE_RE = re.compile("|".join(map(re.escape, _LOOSE_OF)))
 _VOWELS = frozenset("aeiou")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=65536)
 def loose(word: str) -> str:
     """The consonants of a folded word by how they sound; one letter where ears mix two up.
 
@@ -49,7 +49,7 @@ def loose(word: str) -> str:
     return "".join(out)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=65536)
 def codes(word: str) -> frozenset[str]:
     """Metaphone keys of a folded word, as it is spelt and as it is said."""
     import jellyfish

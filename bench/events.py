@@ -12,12 +12,13 @@ import argparse
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -265,12 +266,13 @@ def two_users(name: str, count: int, probes: int) -> dict[str, Any]:
         return {"alone": quiet, "beside_a_flood": beside, "p95_ratio": round(ratio, 2)}
 
 
-def throughput(name: str, count: int) -> dict[str, Any]:
-    """Both at each number of threads, in turn."""
+def throughput(name: str, threads: Sequence[int], count: int) -> dict[str, Any]:
+    """Both at each number of threads, in turn, the middle one of three."""
     table = {}
-    for threads in (1, 2, 4, 8):
-        raw, ours = raw_huey(name, threads, count), drained(name, threads, count)
-        table[threads] = {"huey": round(raw), "wlm": round(ours), "ratio": round(ours / raw, 3)}
+    for number in threads:
+        pairs = [(raw_huey(name, number, count), drained(name, number, count)) for _ in range(3)]
+        raw, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
+        table[number] = {"huey": round(raw), "wlm": round(ours), "ratio": round(ours / raw, 3)}
     return table
 
 
@@ -289,17 +291,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", help="low, throughput, scaling, flood, users")
     parser.add_argument("--backend", action="append", choices=BACKENDS)
-    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--threads", type=int, action="append", help="default: 1, 2, 4, 8")
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--raw", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    arguments.threads = arguments.threads or [1, 2, 4, 8]
     if arguments.worker:
         return work(arguments.worker)
     if arguments.raw:
         return run_raw(arguments.raw, arguments.count)
     measurements: dict[str, Callable[[str], Any]] = {
         "low": lambda name: low_load(name, 200),
-        "throughput": lambda name: throughput(name, arguments.count),
+        "throughput": lambda name: throughput(name, arguments.threads, arguments.count),
         "scaling": lambda name: scaling(name, True),
         "flood": lambda name: flood(name, 10_000, 100),
         "users": lambda name: two_users(name, 3000, 60),

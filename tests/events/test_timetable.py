@@ -210,7 +210,8 @@ def test_no_firing_is_missed_doubled_or_early(
     sqlite_settings: config.Settings,
 ) -> None:
     owner, registry = new_id(), lab.registry()  # the examples share the database
-    clock = lab.Clock(case.start - timedelta(hours=1))
+    # By more than an hour: a start in the second of two equal hours happens in the first.
+    clock = lab.Clock(case.start - timedelta(hours=2))
     sweepers = [Engine(sqlite, registry, sqlite_settings, clock=clock) for _ in range(2)]
     end = clock.now + sum(case.sleeps, timedelta())
     occurrences = oracle(case, end)
@@ -238,6 +239,15 @@ def test_no_firing_is_missed_doubled_or_early(
     assert all(e.created_at >= e.run_at for e in rows), "none is early"
     told = [e.route.slots["text"] for e in rows if e.route.slots["text"] != "a"]
     assert sorted(map(datetime.fromisoformat, told)) == sorted(wanted)
+
+
+def test_a_start_in_the_second_of_two_equal_hours_happens_in_the_first() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    second = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # 02:30 for the second time
+    first = second - timedelta(hours=1)
+    table = Timetable.of(Recurrence("FREQ=MINUTELY;INTERVAL=5;COUNT=1"), second, zone)
+    assert table.next(first - timedelta(minutes=1)) == first
+    assert table.next(first) is None, "it is over, and there is no other"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from wlm.events.engine import Engine
-from wlm.events.ledger import one
+from wlm.events.rows import one
 from wlm.events.states import RUNNABLE, TRANSITIONS, sources
 from wlm.store.engine import Store
 from wlm.store.tables import events

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from zoneinfo import ZoneInfo
 
-    from wlm.events.ledger import Entry
+    from wlm.events.history import Entry
     from wlm.types import Event
 
 Family = Sequence[tuple[int, "Event"]]

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, bindparam, func, not_, select
 
 from wlm.events import breaker
-from wlm.events.ledger import Ledger, Row, held
+from wlm.events.ledger import Ledger
+from wlm.events.rows import Row, held
 from wlm.store.tables import events
 from wlm.types import State
 

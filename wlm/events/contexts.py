@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import Connection, bindparam, insert, select
 
 from wlm.errors import UsageError
-from wlm.events.ledger import Ledger, Row, one
+from wlm.events.ledger import Ledger
+from wlm.events.rows import Row, one
 from wlm.plugins import Context, Person, Place
 from wlm.store.owned import OwnedTables
 from wlm.store.scope import mine

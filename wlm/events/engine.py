@@ -14,15 +14,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wlm.errors import Conflict, UsageError
-from wlm.events import bell, tickets
+from wlm.events import bell, due, history, tickets
 from wlm.events.claims import Claim, Claims, Limits
 from wlm.events.contexts import Contexts
 from wlm.events.endings import Endings
 from wlm.events.family import family
+from wlm.events.history import Entry
 from wlm.events.intake import Intake, fingerprint
-from wlm.events.ledger import Entry, Ledger, Row, one, to_event
+from wlm.events.ledger import Ledger
 from wlm.events.prepare import answered
 from wlm.events.recovery import Recovery
+from wlm.events.rows import Row, one, to_event
 from wlm.events.runner import Outcome, Run, Runner
 from wlm.events.states import RUNNABLE
 from wlm.events.stock import OLD_SECONDS, Stock
@@ -265,7 +267,7 @@ class Engine:
     def run_due(self, limit: int = 20) -> list[Event]:
         """Sweep, then run what is due, the most urgent first; the events that ran here."""
         self.sweep()
-        self._ledger.promote(max(limit, _AT_ONCE))
+        due.promote(self._store, self._clock, max(limit, _AT_ONCE))
         done: list[Event] = []
         while len(done) < limit and (claim := self.claim()) is not None:
             if (event := self.finish(claim)) is not None:
@@ -316,11 +318,11 @@ class Engine:
         Returns in how many seconds the next event is due, at most ``longest``.
         """
         glance = self.upkeep.glance()
-        if glance.running:
+        if glance.running or glance.accepted:
             self.recover()
         self.upkeep.run(glance)
         if glance.due:
-            self._ledger.promote(_AT_ONCE)
+            due.promote(self._store, self._clock, _AT_ONCE)
         for id_ in self.stock.give_back(OLD_SECONDS):
             self._ring(id_)
         if glance.ready or glance.due:
@@ -328,10 +330,11 @@ class Engine:
                 tickets.move_on(connection)
             for _ in range(self._claims.ready(bell.ENOUGH)):
                 self._ring("")
-        due = self._ledger.next_due() if glance.due else glance.next_due
-        if due is None:
+        if glance.due:
+            return 0.0  # there may be more
+        if glance.next_due is None:
             return longest
-        return min(max((due - self._clock()).total_seconds(), 0.0), longest)
+        return min(max((glance.next_due - self._clock()).total_seconds(), 0.0), longest)
 
     def hand_back(self) -> int:
         """Give up what this process still runs, since it ends; how many were queued again."""
@@ -356,7 +359,7 @@ class Engine:
     def history(self, owner: str, event_id: str) -> list[Entry]:
         """What happened to an event, oldest first. Raises ``NotFound``."""
         self._ledger.fetch(one(owner, event_id))
-        return self._ledger.history(owner, event_id)
+        return history.read(self._store, owner, event_id)
 
     def family(self, owner: str, event_id: str) -> list[tuple[int, Event]]:
         """An event with what it came from and what it caused, each after its parent, with its

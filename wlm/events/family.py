@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from wlm.errors import NotFound
-from wlm.events.ledger import Row, one, to_event
+from wlm.events.rows import Row, one, to_event
 from wlm.store.engine import Store
 from wlm.store.scope import mine
 from wlm.store.tables import events

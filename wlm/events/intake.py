@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from wlm.errors import UsageError, WlmError
 from wlm.events import tickets
 from wlm.events.courier import NOTICE
-from wlm.events.ledger import Ledger, Row, to_event
+from wlm.events.ledger import Ledger
+from wlm.events.rows import Row, to_event
 from wlm.plugins import IntentSpec
 from wlm.store.scope import mine
 from wlm.store.tables import events

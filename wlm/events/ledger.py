@@ -1,4 +1,4 @@
-"""The rows of events: insert, move from state to state, read. All of its SQL is here."""
+"""The rows of events: insert, take, move from state to state, read."""
 
 from __future__ import annotations
 
@@ -10,30 +10,26 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    and_,
     bindparam,
     func,
     or_,
     select,
     tuple_,
 )
-from sqlalchemy import insert as plain_insert
 from sqlalchemy import update as plain_update
 
 from wlm.errors import NotFound
-from wlm.events import breaker, tickets
-from wlm.events.retry import LONGEST_ASKED_SECONDS
+from wlm.events import breaker, history
+from wlm.events.history import Entry
+from wlm.events.rows import Row, held
 from wlm.events.states import RUNNABLE, sources
 from wlm.events.witness import Witness
 from wlm.events.worker import is_dead, this_worker
 from wlm.store.engine import Store
-from wlm.store.scope import mine
 from wlm.store.sealed import Token, plain_bytes
-from wlm.store.tables import event_log, events
-from wlm.types import Event, Failure, Question, Reply, Route, State, new_id
+from wlm.store.tables import events
+from wlm.types import State, new_id
 
-Row = Mapping[Any, Any]
-LONGEST_WAIT = timedelta(seconds=LONGEST_ASKED_SECONDS)
 _NO_LEASE = {"lease_token": None, "lease_until": None}
 
 
@@ -43,7 +39,6 @@ def _names(states: Iterable[State]) -> list[str]:
 
 _EMPTY = {column.name: None for column in events.columns}
 # Made once: putting a statement together takes longer than the database does for it.
-_LOG = plain_insert(event_log).inline()
 _TAKE = (
     plain_update(events)
     .where(
@@ -87,17 +82,6 @@ _SLOTS = (
 )
 
 
-class Entry(NamedTuple):
-    """One line of an event's history: when it came to a state, by whom, and why."""
-
-    at: datetime
-    state: State
-    attempt: int
-    worker: str | None
-    code: str | None
-    detail: str | None
-
-
 class Success(NamedTuple):
     """A run that went well: the row as it was claimed, the reply, and what the slots became.
 
@@ -134,8 +118,7 @@ class Ledger:
         with self.store.write() as connection:
             if not connection.execute(_insertion(self.store.sqlite), row).rowcount:
                 return None
-            lines = self._lines([row], State.ACCEPTED) + self._lines([row], State(row["state"]))
-            connection.execute(_LOG, lines)
+            self._log(connection, [row], State.ACCEPTED, State(row["state"]))
         return row
 
     def claim(self, event_id: str) -> Row | None:
@@ -235,7 +218,7 @@ class Ledger:
         with self.store.write() as connection:
             row = connection.execute(query).mappings().first()
             if row is not None:
-                self._log(connection, [row], target, code, detail)
+                self._log(connection, [row], target, code=code, detail=detail)
                 if self.on_end is not None and (target.final or target.waiting):
                     self.on_end(connection, row, target)
         return row
@@ -269,49 +252,6 @@ class Ledger:
             rows: list[Row] = list(connection.execute(query).mappings())
         silent = self._witness.silent(running, self.clock())
         return rows + [row for row in running if row["id"] in silent or is_dead(row["worker"])]
-
-    def promote(self, limit: int) -> list[str]:
-        """Give events whose time has come their place in the queue; their ids.
-
-        A retry that is further away than any may be was put off by a clock that has been
-        set back since; it is due.
-        """
-        now = self.clock()
-        waits = (
-            events.c.ticket.is_(None),
-            events.c.finished_at.is_(None),
-            events.c.lease_token.is_(None),
-            events.c.state.in_(_names(RUNNABLE)),
-        )
-        put_off = and_(events.c.state == State.RETRYING.value, events.c.run_at > now + LONGEST_WAIT)
-        query = (
-            select(events.c.id, events.c.owner, events.c.priority)
-            .where(*waits, or_(events.c.run_at <= now, put_off))
-            .order_by(events.c.run_at)
-            .limit(limit)
-        )
-        with self.store.read() as connection:
-            if connection.execute(query.limit(1)).first() is None:
-                return []
-        with self.store.write() as connection:
-            rows = connection.execute(query.with_for_update(skip_locked=True)).all()
-            for row in rows:
-                place = tickets.draw(connection, row.owner, row.priority)
-                connection.execute(
-                    plain_update(events).where(events.c.id == row.id).values(ticket=place)
-                )
-        return [row.id for row in rows]
-
-    def next_due(self) -> datetime | None:
-        """When the next event that waits for its time is due; ``None`` if none does."""
-        query = select(func.min(events.c.run_at)).where(
-            events.c.ticket.is_(None),
-            events.c.finished_at.is_(None),
-            events.c.state.in_(_names(RUNNABLE)),
-        )
-        with self.store.read() as connection:
-            due: datetime | None = connection.execute(query).scalar_one()
-        return due
 
     def fetch(self, *where: ColumnElement[bool]) -> Row:
         """The event that ``where`` picks. Raises ``NotFound``."""
@@ -349,50 +289,24 @@ class Ledger:
             query = select(func.count()).select_from(events).where(*where)
             return connection.execute(query).scalar_one()
 
-    def history(self, owner: str, event_id: str) -> list[Entry]:
-        """What happened to one event, oldest first."""
-        columns = [event_log.c[name] for name in Entry._fields]
-        query = (
-            select(*columns)
-            .where(mine(event_log, owner), event_log.c.event_id == event_id)
-            .order_by(event_log.c.id)
-        )
-        with self.store.read() as connection:
-            return [
-                Entry(*row)._replace(state=State(row.state)) for row in connection.execute(query)
-            ]
-
     def _log(
         self,
         connection: Connection,
         rows: Sequence[Row],
-        state: State,
+        *states: State,
         code: str | None = None,
         detail: str | None = None,
     ) -> None:
-        if lines := self._lines(rows, state, code, detail):
-            connection.execute(_LOG, lines if len(lines) > 1 else lines[0])
-
-    def _lines(
-        self,
-        rows: Sequence[Row],
-        state: State,
-        code: str | None = None,
-        detail: str | None = None,
-    ) -> list[dict[str, Any]]:
-        return [
-            {
-                "event_id": row["id"],
-                "owner": row["owner"],
-                "at": self.clock(),
-                "state": state.value,
-                "attempt": row["attempts"],
-                "worker": self.worker,
-                "code": code,
-                "detail": detail,
-            }
-            for row in rows
-        ]
+        """Note for each row that it came to these states."""
+        now = self.clock()
+        history.write(
+            connection,
+            [
+                history.line(row, Entry(now, state, row["attempts"], self.worker, code, detail))
+                for row in rows
+                for state in states
+            ],
+        )
 
 
 def _succeeded(ended: Success, now: datetime) -> Row:
@@ -423,42 +337,3 @@ def _insertion(sqlite: bool) -> Any:
 
         made = postgres_insert(events)
     return made.on_conflict_do_nothing(index_elements=["owner", "idempotency_key"]).inline()
-
-
-def held(row: Row) -> ColumnElement[bool]:
-    """The condition that the run which claimed ``row`` still holds it."""
-    return and_(events.c.id == row["id"], events.c.lease_token == row["lease_token"])
-
-
-def one(owner: str, event_id: str) -> ColumnElement[bool]:
-    """The condition for one event of an owner."""
-    return and_(mine(events, owner), events.c.id == event_id)
-
-
-def to_event(row: Row) -> Event:
-    """The public form of a row."""
-    error, question, reply = row["error"], row["question"], row["reply"]
-    return Event(
-        id=row["id"],
-        owner=row["owner"],
-        state=State(row["state"]),
-        route=route_of(row),
-        effect=row["effect"],
-        attempts=row["attempts"],
-        priority=row["priority"],
-        conversation=row["conversation"],
-        turn=row["turn"],
-        parent=row["parent"],
-        idempotency_key=row["idempotency_key"],
-        created_at=row["created_at"],
-        run_at=row["run_at"],
-        finished_at=row["finished_at"],
-        reply=Reply(**reply) if reply else None,
-        question=Question(**question) if question else None,
-        error=Failure(**error) if error else None,
-    )
-
-
-def route_of(row: Row) -> Route:
-    """Where the event goes, with the slots as they are known now."""
-    return Route(row["skill"], row["intent"], row["slots"], row["confidence"], row["router"])

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy import update as plain_update
 
 from wlm.events.firing import ON_TIME, schedule_of
-from wlm.events.ledger import Row, to_event
+from wlm.events.rows import Row, to_event
 from wlm.store.engine import Store
 from wlm.store.scope import mine
 from wlm.store.tables import deliveries, events, notices, schedules

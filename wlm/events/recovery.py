@@ -6,8 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from wlm.errors import WlmError
-from wlm.events.ledger import Ledger, Row, held
+from wlm.events.ledger import Ledger
 from wlm.events.prepare import confirmation
+from wlm.events.rows import Row, held
 from wlm.plugins.skill import can_look
 from wlm.store.tables import events
 from wlm.types import Question, State

@@ -15,9 +15,10 @@ from wlm.events import breaker, wording
 from wlm.events.claims import Claim
 from wlm.events.contexts import Contexts, Emit, RunOver
 from wlm.events.hands import Hands
-from wlm.events.ledger import Ledger, Row, Success, held
+from wlm.events.ledger import Ledger, Success
 from wlm.events.prepare import confirmation, prepare
 from wlm.events.retry import delay
+from wlm.events.rows import Row, held
 from wlm.events.shift import Over, Shift, Source
 from wlm.plugins import Reply
 from wlm.plugins.context import AskUser, InDoubt

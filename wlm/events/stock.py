@@ -39,8 +39,11 @@ class Stock:
     def next(self, most: int = 9) -> Claim | None:
         """The next event with a priority of ``most`` or less; ``None`` if there is none."""
         with self._lock:
+            now = time.monotonic()
             for held in self._held:
-                if held.claim.row["priority"] <= most:
+                # An old one is not ours any more, perhaps; the sweep gives it back if it is.
+                fresh = now - held.since < OLD_SECONDS
+                if fresh and held.claim.row["priority"] <= most:
                     self._held.remove(held)
                     return held.claim
             count = max(1, min(int(MOMENT_SECONDS / self._seconds), MOST))

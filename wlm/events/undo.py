@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from wlm.errors import BadRequest, NotFound
-from wlm.events.ledger import Ledger, Row, one
+from wlm.events.ledger import Ledger
+from wlm.events.rows import Row, one
 from wlm.store.scope import mine
 from wlm.store.tables import events
 from wlm.types import Route, State

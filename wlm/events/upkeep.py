@@ -7,17 +7,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import bindparam, exists, select
 
+from wlm.events import due
 from wlm.events.courier import Courier
 from wlm.events.firing import Accept, Firer
-from wlm.events.ledger import LONGEST_WAIT
 from wlm.events.notices import Notices
 from wlm.events.retention import Retention
 from wlm.events.schedules import Schedules
-from wlm.events.states import RUNNABLE
 from wlm.store.tables import deliveries, events, schedules
-from wlm.types import State
 
 if TYPE_CHECKING:
     from wlm.config import Settings
@@ -25,18 +23,12 @@ if TYPE_CHECKING:
 
 
 _REMOVAL_SECONDS = 60.0
-_RUNS = events.c.lease_token.is_not(None)
-_WAITS = and_(
-    events.c.ticket.is_(None),
-    events.c.finished_at.is_(None),
-    events.c.state.in_([state.value for state in RUNNABLE]),
-)
-_PUT_OFF = and_(events.c.state == State.RETRYING.value, events.c.run_at > bindparam("wait"))
 _GLANCE = select(
-    exists().where(_RUNS).label("running"),
+    exists().where(events.c.lease_token.is_not(None)).label("running"),
     exists().where(events.c.ticket.is_not(None), events.c.lease_token.is_(None)).label("ready"),
-    exists().where(_WAITS, or_(events.c.run_at <= bindparam("now"), _PUT_OFF)).label("due"),
-    select(func.min(events.c.run_at)).where(_WAITS).scalar_subquery().label("next_due"),
+    exists().where(due.unqueued).label("accepted"),
+    exists().where(due.is_due).label("due"),
+    due.next_due.scalar_subquery().label("next_due"),
     exists()
     .where(schedules.c.state == "active", schedules.c.next_at <= bindparam("now"))
     .label("schedules"),
@@ -45,11 +37,13 @@ _GLANCE = select(
 
 
 class Glance(NamedTuple):
-    """Whether there are events that run, that are ready, and whose time has come; when the next
-    one's comes; whether schedules are due and notices wait to be delivered."""
+    """Whether there are events that run, that are ready, that were accepted and never queued,
+    and whose time has come; when the next one's comes; whether schedules are due, and whether
+    notices wait to be delivered."""
 
     running: bool
     ready: bool
+    accepted: bool
     due: bool
     next_due: datetime | None
     schedules: bool
@@ -77,9 +71,8 @@ class Upkeep:
 
     def glance(self) -> Glance:
         """Look, with one question to the database, what there is to do."""
-        now = self._clock()
         with self._store.read() as connection:
-            row = connection.execute(_GLANCE, {"now": now, "wait": now + LONGEST_WAIT}).one()
+            row = connection.execute(_GLANCE, due.times(self._clock())).one()
         return Glance(*row)
 
     def run(self, glance: Glance | None = None) -> int:

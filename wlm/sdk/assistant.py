@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wlm.events.engine import Engine
-    from wlm.events.ledger import Entry
+    from wlm.events.history import Entry
     from wlm.pipeline.audio import Audio
     from wlm.pipeline.partials import Heard, Partial
     from wlm.pipeline.pipeline import Pipeline

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from wlm.events.ledger import Entry
+    from wlm.events.history import Entry
     from wlm.pipeline.partials import Heard
     from wlm.plugins.manager import Registry
     from wlm.sdk.exchange import Sound

@@ -17,7 +17,7 @@ from wlm.types import Event, Firing, Route, Schedule, Segment, State, Transcript
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from wlm.events.ledger import Entry
+    from wlm.events.history import Entry
     from wlm.pipeline.audio import Audio
     from wlm.pipeline.partials import Heard
     from wlm.store.personal import Erased, Forgotten
@@ -286,7 +286,7 @@ def _forgotten(told: Mapping[str, Any]) -> Forgotten:
 
 
 def _entries(told: Mapping[str, Any]) -> list[Entry]:
-    from wlm.events.ledger import Entry
+    from wlm.events.history import Entry
 
     return [
         Entry(**{**e, "at": datetime.fromisoformat(e["at"]), "state": State(e["state"])})

@@ -172,7 +172,10 @@ class Director:
                 done = progress
                 (self.home / "clock").write_text(str(step))
                 self.kills["clock_steps"] += 1
-            self._strike()
+            # Spread over the work: a kill now and then, not a storm in which nothing is done.
+            struck = sum(self.kills.values()) / self.wanted
+            if struck <= count_handed(self.home) / self.total:
+                self._strike()
         (self.home / "clock").write_text("0")
 
     def _strike(self) -> None:

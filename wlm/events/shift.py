@@ -42,6 +42,7 @@ class Shift:
         """Watch until all is run. Raises what ``source`` or ``over`` raised."""
         self._runner.hands.start(self._go_on)
         while (left := self._watch()) is not None:
+            self._run = None  # its thread sets nothing here any more
             self._over(*left)
             self._runner.hands.start(self._go_on)
         if self._failure is not None:

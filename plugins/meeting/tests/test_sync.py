@@ -23,6 +23,7 @@ from plugins.meeting.tests.talk import BERLIN, Talk, at, day
 from tests.support.cutter import Cutter
 from tests.support.http_server import Answer, HttpServer
 from tests.support.radicale import Radicale
+from tests.support.two_sides import check_settled, sync_through_cuts
 from wlm.errors import BadRequest, ProviderAway, ProviderError
 from wlm.plugins.sync.both_ways import Synced
 from wlm.plugins.sync.remotes import Remotes
@@ -355,15 +356,6 @@ class Sides:
         return f"{head}SUMMARY:{self.mark()}\r\n{lines}{tail}".encode()
 
 
-def _settled(was: str | None, ours: str | None, theirs: str | None) -> str | None:
-    """What a meeting must say after a sync: the side that changed wins, the server over us."""
-    if theirs != was and theirs is not None:
-        return theirs
-    if ours != was and ours is not None:
-        return ours
-    return ours if theirs == was == ours else None
-
-
 @settings(
     max_examples=8,
     deadline=None,
@@ -386,20 +378,10 @@ def test_any_edits_on_both_sides_and_a_server_that_drops_connections(
                 rng.choice([sides.here, sides.there])()
             ours, theirs = pair.digests()
             titles = {e.title for e in pair.calendar.all() if ours[e.uid] != base.get(e.uid)}
-            relay.cuts = iter(rng.choices([None, "refuse", "request", "answer", "half"], k=12))
-            for _ in range(30):
-                try:
-                    pair.sync()
-                    break
-                except (ProviderAway, ProviderError):
-                    continue
-            relay.cuts = iter(())
-            pair.sync()
+            sync_through_cuts(relay, rng, pair.sync)
             here, there = pair.digests()
             assert here == there
-            for uid in base | ours | theirs:
-                expected = _settled(base.get(uid), ours.get(uid), theirs.get(uid))
-                assert here.get(uid) == expected, uid
+            check_settled(base, ours, theirs, here)
             after = " ".join(e.title for e in pair.calendar.all())
             assert all(title in after for title in titles), "an edit of ours was lost"
             assert pair.sync() == Synced()

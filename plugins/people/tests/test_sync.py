@@ -19,7 +19,8 @@ from wlm_people.sync.content import Contacts
 
 from tests.support.cutter import Cutter
 from tests.support.radicale import Radicale
-from wlm.errors import BadRequest, ProviderAway, ProviderError
+from tests.support.two_sides import check_settled, sync_through_cuts
+from wlm.errors import BadRequest, ProviderError
 from wlm.plugins import Context
 from wlm.plugins.sync.both_ways import Synced
 from wlm.plugins.testing import context, recorded, run
@@ -184,15 +185,6 @@ def test_what_is_set_up_wrongly_is_said(
         syncing.sync(ctx)
 
 
-def _settled(was: str | None, ours: str | None, theirs: str | None) -> str | None:
-    """What somebody must say after a sync: the side that changed wins, the server over us."""
-    if theirs != was and theirs is not None:
-        return theirs
-    if ours != was and ours is not None:
-        return ours
-    return ours if theirs == was == ours else None
-
-
 @settings(
     max_examples=6,
     deadline=None,
@@ -235,18 +227,8 @@ def test_any_edits_on_both_sides_and_a_server_that_drops_connections(
             for _ in range(rng.randrange(1, 6)):
                 rng.choice([edit_here, edit_there])()
             ours, theirs = pair.here(), pair.there()
-            relay.cuts = iter(rng.choices([None, "refuse", "request", "answer", "half"], k=10))
-            for _ in range(30):
-                try:
-                    pair.sync()
-                    break
-                except (ProviderAway, ProviderError):
-                    continue
-            relay.cuts = iter(())
-            pair.sync()
+            sync_through_cuts(relay, rng, pair.sync)
             here = pair.here()
             assert here == pair.there()
-            for uid in base | ours | theirs:
-                expected = _settled(base.get(uid), ours.get(uid), theirs.get(uid))
-                assert here.get(uid) == expected, uid
+            check_settled(base, ours, theirs, here)
             assert pair.sync() == Synced()

@@ -31,7 +31,7 @@ def main() -> None:
             SHIPPED.mkdir(exist_ok=True)
             (SHIPPED / made.name).write_bytes(made.read_bytes())
         print(f"{made.name}: {(SHIPPED / made.name).stat().st_size:,} bytes")
-        print(router.model.report)
+        print(router.looks.report)
 
 
 if __name__ == "__main__":

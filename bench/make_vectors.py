@@ -24,7 +24,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 HEADS = 12
-KEPT = re.compile(r"(?:##)?[a-z0-9]+")
+KEPT = re.compile(r"(?:##)?[a-z0-9]+|['.@:+-]")
+MOST = 19_000
+"""Word pieces that are kept, the most frequent: with the encoder (``bench/make_encoder.py``),
+which reads the same ones, all stays under 25 MB."""
 
 
 def read_weights(archive: zipfile.ZipFile) -> dict[str, Floats]:
@@ -96,10 +99,24 @@ def _gelu(x: Floats) -> Floats:
     return (0.5 * x * (1 + erf)).astype(np.float32)
 
 
+def read_vocabulary(archive: zipfile.ZipFile) -> dict[str, int]:
+    """The encoder's own number of each word piece; frequent ones come first."""
+    found: dict[str, int] = json.loads(archive.read("tokenizer.json"))["model"]["vocab"]
+    return found
+
+
+def kept_pieces(vocabulary: dict[str, int]) -> list[str]:
+    """The word pieces that WLM knows. Single letters and their like are all among them."""
+    pieces = sorted((p for p in vocabulary if KEPT.fullmatch(p)), key=lambda p: vocabulary[p])
+    short = [piece for piece in pieces if len(piece.removeprefix("##")) == 1]
+    longer = [piece for piece in pieces if len(piece.removeprefix("##")) > 1]
+    return [*short, *longer[: MOST - len(short)]]
+
+
 def distil(archive: zipfile.ZipFile, dims: int) -> tuple[list[str], Floats]:
     """The kept word pieces and their weighted vectors (pieces, dims)."""
-    vocabulary: dict[str, int] = json.loads(archive.read("tokenizer.json"))["model"]["vocab"]
-    pieces = [piece for piece in vocabulary if KEPT.fullmatch(piece)]
+    vocabulary = read_vocabulary(archive)
+    pieces = kept_pieces(vocabulary)
     encoder = Encoder(read_weights(archive))
     ids = np.array([[vocabulary["[CLS]"], vocabulary[p], vocabulary["[SEP]"]] for p in pieces])
     outputs = np.concatenate([encoder(ids[i : i + 512]) for i in range(0, len(ids), 512)])

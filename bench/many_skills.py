@@ -120,7 +120,7 @@ def measure(name: str, intents: dict[str, IntentSpec], path: Path) -> tuple[Figu
     found = figures([line.label for line in lines], said)
     spent.sort()
     middle = statistics.median(spent)
-    print(f"{name}: {len(router.model.classes)} classes, {router.kept}, "
+    print(f"{name}: {len(router.looks.classes)} classes, {router.kept}, "
           f"training {wall:.2f} s (processor {cpu:.2f} s)")  # fmt: skip
     print(f"  {found}")
     print(f"  p50 {middle:.2f} ms  p95 {spent[int(len(spent) * 0.95)]:.2f} ms")

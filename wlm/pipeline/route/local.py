@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
@@ -10,25 +11,28 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from wlm.pipeline.route.features import Extractor
 from wlm.pipeline.route.interface import NONE, Candidate, Choice, Decision, Outcome, Utterance
+from wlm.pipeline.route.looks import Alone, Looks, WithMore
 from wlm.pipeline.route.normalise import normalise
 from wlm.pipeline.route.plain import MOST_CLASSES, PlainModel
 from wlm.pipeline.route.split import split
 from wlm.plugins.skill import IntentSpec, Phrases
 
 if TYPE_CHECKING:
+    from wlm.pipeline.route.beside import Beside
     from wlm.pipeline.route.model import Model
 
 log = logging.getLogger(__name__)
-VERSION = "local-2"
+VERSION = "local-3"
 _SHOWN = 5
 _SPLIT_FROM = 0.75
 _KEPT_MODELS = 8
 _LONGEST_SPLIT = 1000
 """Characters; a text longer than that is dictation, not a row of requests."""
-_LIKELY = 0.5
+_LIKELY = 0.55
 """What the intents of one skill and effect must have of the in-scope probability; else: ask."""
+_OTHERS = 0.02
+"""What all other classes have of a phrase that is known as it stands."""
 SHIPPED = Path(__file__).parent / "data" / "trained"
 """Models of the skills that come with WLM, so that the first request waits for no training."""
 
@@ -42,73 +46,49 @@ class _Judged(NamedTuple):
     confidence: float
     scope: float
     exact: bool
+    closely: bool
     chances: Sequence[float]
 
 
 class LocalRouter:
-    """Decides with a linear model over sentence vectors, words and pieces of words."""
+    """Decides with linear models over words, pieces of words and sentence vectors."""
 
     name = "local"
 
     def __init__(
-        self,
-        model: Model | PlainModel,
-        intents: Mapping[str, IntentSpec],
-        language: str,
-        kept: str,
+        self, looks: Looks, intents: Mapping[str, IntentSpec], language: str, kept: str
     ) -> None:
-        self.model = model
+        self.looks = looks
         self.kept = kept
-        self._sides = _sides(model.classes, intents)
-        self._extract = Extractor(model.keywords, language)
-        self._openings = frozenset(model.openings)
+        self._sides = _sides(looks.classes, intents)
         self._language = language
 
     @classmethod
     def train(cls, intents: Mapping[str, IntentSpec], language: str, cache_dir: Path) -> Self:
         """The router of these intents: from ``cache_dir`` if it was trained before.
 
-        A damaged file is made anew; where the folder cannot be written, the model stays in
-        memory and ``kept`` (also in each explanation) says so.
+        A damaged file is made anew; where the folder cannot be written, what was trained
+        stays in memory and ``kept`` (also in each explanation) says so.
         """
-        name = f"{language}-{fingerprint(intents, language)}.npz"
-        path = cache_dir / "router" / name
-        model, kept = _kept(path), "cache"
-        if model is None:
-            model, kept = _kept(SHIPPED / name), "shipped"
-        if model is None:
-            from wlm.pipeline.route.samples import keywords, make_samples
-            from wlm.pipeline.route.training import fit, recipe_of
-
-            recipe, declared = recipe_of(language), declarations(intents, language)
-            samples = make_samples(intents, language, expansions=recipe.expansions)
-            trained = fit(
-                samples,
-                keywords(intents, language),
-                language,
-                recipe,
-                declared=declared,
-                base=_base(declared, language),
-            )
-            model, kept = trained, "trained"
-            try:
-                trained.save(path)
-                _tidy(path)
-            except OSError as error:
-                log.warning("the router's model cannot be kept (%s)", type(error).__name__)
-                kept = "memory only: the cache folder cannot be written"
-        return cls(model, intents, language, kept)
+        return cls(*_found_or_trained(intents, language, cache_dir / "router"))
 
     def decide(self, utterance: Utterance) -> Decision:
         """The decision for one utterance; never raises for any text."""
-        whole = self._judge(utterance.text)
+        judge = functools.cache(self._judge)  # the parts of one utterance come up again
+        whole = judge(utterance.text)
         parts = [utterance.text]
         if len(utterance.text) <= _LONGEST_SPLIT:
-            parts = split(utterance.text, self._ask_judge, self._opens, _SPLIT_FROM, self._language)
-        judged = [self._judge(part) for part in parts] if len(parts) > 1 else [whole]
+            parts = split(
+                utterance.text,
+                lambda text: (judge(text).intent, judge(text).scope),
+                self._opens,
+                _SPLIT_FROM,
+                self._language,
+            )
+        judged = [judge(part) for part in parts] if len(parts) > 1 else [whole]
         acting = [part for part in judged if part.intent]
         outcome: Outcome = "act" if acting else "none"
-        if not acting and whole.scope >= self.model.ask_from:
+        if not acting and whole.scope >= self.looks.ask_from:
             outcome = "ask"
         choices = tuple(
             Choice(part.intent, round(part.confidence, 4), part.text)
@@ -131,60 +111,53 @@ class LocalRouter:
 
     def _judge(self, text: str) -> _Judged:
         plain = normalise(text, self._language)
-        classes = self.model.classes
+        classes = self.looks.classes
         if not plain or len(classes) == 1:
             only_none = [float(name == NONE) for name in classes]
-            return _Judged(text, plain, None, 0.0, 0.0, False, only_none)
-        features = self._extract(plain)
-        chances = self.model.probabilities(features)
-        if known := self.model.exact_intent(" ".join(self._extract.classed(features.words))):
-            at = classes.index(known)
-            shrink = 0.02 / max(1 - chances[at], 0.02)
-            chances = [chance * shrink for chance in chances]
-            chances[at] = 1 - (sum(chances) - chances[at])
-            return _Judged(text, plain, known, chances[at], 1.0, True, chances)
+            return _Judged(text, plain, None, 0.0, 0.0, False, False, only_none)
+        if known := self.looks.exact(plain):
+            chances = [_OTHERS / (len(classes) - 1)] * len(classes)
+            chances[classes.index(known)] = 1 - _OTHERS
+            return _Judged(text, plain, known, 1 - _OTHERS, 1.0, True, False, chances)
+        chances, closely = self.looks.at(plain)
         weights = [sum(chances[at] for at in side) for side in self._sides]
         weight = max(weights)
         best = max(self._sides[weights.index(weight)], key=chances.__getitem__)
         scope = 1 - chances[-1]
-        acts = scope >= self.model.act_from and weight >= _LIKELY * scope
+        acts = scope >= self.looks.act_from and weight >= _LIKELY * scope
         intent = classes[best] if acts else None
-        return _Judged(text, plain, intent, chances[best], scope, False, chances)
-
-    def _ask_judge(self, text: str) -> tuple[str | None, float]:
-        judged = self._judge(text)
-        return judged.intent, judged.scope
+        return _Judged(text, plain, intent, chances[best], scope, False, closely, chances)
 
     def _opens(self, text: str) -> bool:
         first = normalise(text, self._language).partition(" ")[0]
-        return first in self._openings
+        return first in self.looks.openings
 
     def _candidates(self, judged: _Judged) -> tuple[Candidate, ...]:
-        likely = sorted(zip(judged.chances, self.model.classes, strict=True), key=lambda c: -c[0])
+        likely = sorted(zip(judged.chances, self.looks.classes, strict=True), key=lambda c: -c[0])
         return tuple(Candidate(name, round(chance, 4)) for chance, name in likely[:_SHOWN])
 
     def _explain(self, judged: _Judged, parts: int) -> dict[str, Any]:
-        model = self.model
+        looks = self.looks
         facts: dict[str, Any] = {
             "model": VERSION,
             "kept": self.kept,
             "parts": parts,
             "exact_phrase": judged.exact,
+            "closer_look": judged.closely,
             "in_scope": round(judged.scope, 4),
-            "ask_from": round(model.ask_from, 4),
-            "training": dict(model.report),
+            "ask_from": round(looks.ask_from, 4),
+            "training": dict(looks.report),
             "features": [],
         }
-        if judged.normalised and len(model.classes) > 1:
-            facts["act_from"] = model.act_from
+        if judged.normalised and len(looks.classes) > 1:
+            facts["act_from"] = looks.act_from
             facts["features"] = self._deciding(judged)
         return facts
 
     def _deciding(self, judged: _Judged) -> list[dict[str, Any]]:
         """The features that spoke most for or against the best intent, against none."""
         inside = judged.chances[:-1]
-        features = self._extract(judged.normalised)
-        pulls = self.model.pulls(features, inside.index(max(inside)), -1)
+        pulls = self.looks.pulls(judged.normalised, inside.index(max(inside)))
         strongest = sorted(pulls.items(), key=lambda item: -abs(item[1]))[:_SHOWN]
         return [{"feature": name, "pull": round(pull, 3)} for name, pull in strongest]
 
@@ -248,7 +221,83 @@ def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:24]
 
 
-def _base(declared: Mapping[str, str], language: str) -> Model | None:
+def _found_or_trained(
+    intents: Mapping[str, IntentSpec], language: str, folder: Path
+) -> tuple[Looks, Mapping[str, IntentSpec], str, str]:
+    """What decides for these intents, and where it was kept."""
+    name = f"{language}-{fingerprint(intents, language)}.npz"
+    for path, kept in ((folder / name, "cache"), (SHIPPED / name, "shipped")):
+        if looks := _load(path, intents, language):
+            return looks, intents, language, kept
+    from wlm.pipeline.route.samples import keywords, make_samples, routable
+
+    declared = declarations(intents, language)
+    made: Model | Beside
+    if found := _base(declared, language):
+        path, base = found
+        spoken = routable(intents, language)
+        new = {n: intents[n] for n in spoken if n not in base.classes}
+        if not new:
+            return _alone(base, path, intents, language), intents, language, "shipped"
+        from wlm.pipeline.route.extension import extend
+
+        known = {n: intents[n] for n in base.classes if n in intents}
+        made = extend(new, known, path.name, language)
+    else:
+        from wlm.pipeline.route.training import fit, recipe_of
+
+        recipe = recipe_of(language)
+        samples = make_samples(intents, language, expansions=recipe.expansions)
+        words = keywords(intents, language)
+        made = fit(samples, words, language, recipe, declared=declared)
+    kept = _keep(made, folder / name)
+    return _looks(made, folder / name, intents, language), intents, language, kept
+
+
+def _load(path: Path, intents: Mapping[str, IntentSpec], language: str) -> Looks | None:
+    """What is kept at ``path``; None if there is nothing, or nothing that can be used."""
+    if (model := _kept(path)) is not None:
+        return _alone(model, path, intents, language)
+    if not path.exists():
+        return None
+    from wlm.pipeline.route.beside import Beside
+
+    beside = Beside.load(path)
+    if beside is None or not (SHIPPED / beside.base).is_file():
+        return None
+    return _looks(beside, path, intents, language)
+
+
+def _looks(
+    made: Model | Beside, path: Path, intents: Mapping[str, IntentSpec], language: str
+) -> Looks:
+    from wlm.pipeline.route.model import Model
+
+    if isinstance(made, Model):
+        return _alone(made, path, intents, language)
+    base = _kept(SHIPPED / made.base)
+    assert base is not None, "a model that is shipped can be read"
+    return WithMore(_alone(base, SHIPPED / made.base, intents, language), made, language)
+
+
+def _alone(
+    model: Model | PlainModel, path: Path, intents: Mapping[str, IntentSpec], language: str
+) -> Alone:
+    away = [name for name in model.classes if name != NONE and name not in intents]
+    return Alone(model, language, path, away)
+
+
+def _keep(made: Model | Beside, path: Path) -> str:
+    try:
+        made.save(path)
+        _tidy(path)
+    except OSError as error:
+        log.warning("the router's model cannot be kept (%s)", type(error).__name__)
+        return "memory only: the cache folder cannot be written"
+    return "trained"
+
+
+def _base(declared: Mapping[str, str], language: str) -> tuple[Path, Model] | None:
     """The shipped model, if what it was trained from is still declared just so.
 
     Skills beside its own may have come, and some of its own may be away.
@@ -261,7 +310,7 @@ def _base(declared: Mapping[str, str], language: str) -> Model | None:
             there = [name for name in model.classes if name in declared]
             same = all(model.declared.get(name) == declared[name] for name in there)
             if same and len(there) * 2 > len(model.classes):
-                return model
+                return path, model
     return None
 
 

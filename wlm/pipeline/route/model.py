@@ -10,18 +10,30 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wlm.pipeline.route.features import Features
-from wlm.pipeline.route.interface import phrase_hash
+from wlm.pipeline.route.interface import SURE, phrase_hash
 from wlm.pipeline.route.linear import softmax
 from wlm.pipeline.route.vectors import Vectors
 
 Floats = NDArray[np.float32]
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged file raises."""
 _BLOCKS = ("columns", "sparse", "dense", "bias", "exact", "exact_intents")
+_CLOSER = ("closer_sparse", "closer_dense", "closer_bias")
+
+
+class Closer(NamedTuple):
+    """Weights for a closer look, with the encoder's vector instead of the words' mean."""
+
+    sparse: Floats
+    dense: Floats
+    bias: Floats
+    temperature: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +46,8 @@ class Model:
     ``exact`` are sorted hashes of phrases that need no model, ``exact_intents`` the class
     of each. ``temperature`` calibrates. ``keywords`` (plain form) and ``openings`` (words that
     requests begin with) are kept because reading them off the declarations takes longer.
-    ``declared`` is a hash of what each class was trained from.
+    ``declared`` is a hash of what each class was trained from. ``closer``, if there is one,
+    looks again where the first look is less than sure.
     """
 
     classes: tuple[str, ...]
@@ -51,6 +64,7 @@ class Model:
     openings: Sequence[str]
     report: Mapping[str, Any]
     declared: Mapping[str, str]
+    closer: Closer | None = None
 
     def positions(self, features: Features) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Which features the model knows (indices into them) and at which columns."""
@@ -65,6 +79,20 @@ class Model:
         chances: list[float] = softmax(logits / np.float32(self.temperature)).tolist()
         return chances
 
+    def closer_look(
+        self, features: Features, vector: Floats, first: Sequence[float]
+    ) -> list[float]:
+        """The mean of the ``first`` probabilities and those with the encoder's ``vector``."""
+        if self.closer is None:
+            return list(first)
+        known, at = self.positions(features)
+        values = np.array(features.values, np.float32)[known]
+        sparse, dense, bias, temperature = self.closer
+        logits = values @ sparse[at] + vector @ dense + bias
+        closer = softmax(logits / np.float32(temperature))
+        found: list[float] = looked_again(np.array(first, np.float32), closer).tolist()
+        return found
+
     def pulls(self, features: Features, left: int, right: int) -> dict[str, float]:
         """What each feature, and the ``meaning``, says for one class against another."""
         known, at = self.positions(features)
@@ -77,15 +105,11 @@ class Model:
 
     def exact_intent(self, classed: str) -> str | None:
         """The intent of a phrase that is known as it stands."""
-        key = phrase_hash(classed)
-        at = int(np.searchsorted(self.exact, np.uint64(key)))
-        if at < len(self.exact) and int(self.exact[at]) == key:
-            return self.classes[int(self.exact_intents[at])]
-        return None
+        at = exact_at(self.exact, classed)
+        return None if at is None else self.classes[int(self.exact_intents[at])]
 
     def save(self, path: Path) -> None:
         """Write to ``path``, whole or not at all. Raises ``OSError``."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         meta = {
             "classes": self.classes,
             "temperature": self.temperature,
@@ -96,18 +120,11 @@ class Model:
             "report": dict(self.report),
             "declared": dict(self.declared),
         }
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),
-                    **{name: getattr(self, name) for name in _BLOCKS},
-                )
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        blocks = {name: getattr(self, name) for name in _BLOCKS}
+        if self.closer is not None:
+            meta["closer_temperature"] = self.closer.temperature
+            blocks |= dict(zip(_CLOSER, self.closer, strict=False))
+        write(path, meta, blocks)
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
@@ -116,8 +133,11 @@ class Model:
             with np.load(path) as arrays:
                 meta = json.loads(arrays["meta"].tobytes())
                 meta["classes"] = tuple(meta["classes"])
+                if temperature := meta.pop("closer_temperature", None):
+                    sparse, dense, bias = (arrays[name] for name in _CLOSER)
+                    meta["closer"] = Closer(sparse, dense, bias, temperature)
                 model = cls(**{name: arrays[name] for name in _BLOCKS}, **meta)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+        except UNREADABLE:
             return None
         return model if model._consistent() else None
 
@@ -129,6 +149,34 @@ class Model:
             and self.dense.shape[1] == count
             and self.bias.shape == (count,)
         )
+
+
+def write(path: Path, meta: Mapping[str, Any], blocks: Mapping[str, Any]) -> None:
+    """Arrays and what belongs to them in one file, whole or not at all. Raises ``OSError``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            about = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+            np.savez(file, meta=about, **blocks)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def looked_again(first: Floats, closer: Floats) -> Floats:
+    """The first look's probabilities where it is sure, else the mean of both looks'."""
+    sure = first.max(-1, keepdims=True) >= SURE
+    mean: Floats = np.where(sure, first, (first + closer) / 2)
+    return mean
+
+
+def exact_at(phrases: NDArray[np.uint64], classed: str) -> int | None:
+    """Where among the sorted hashes a phrase is."""
+    key = phrase_hash(classed)
+    at = int(np.searchsorted(phrases, np.uint64(key)))
+    return at if at < len(phrases) and int(phrases[at]) == key else None
 
 
 def positions(

@@ -68,7 +68,10 @@ class PlainVectors:
 
 @dataclasses.dataclass(frozen=True)
 class PlainModel:
-    """``model.Model`` as it lies in its file; ``dense`` is turned (classes, dims)."""
+    """``model.Model`` as it lies in its file; ``dense`` is turned (classes, dims).
+
+    ``closer`` says whether the file has weights for a closer look, which takes numpy.
+    """
 
     classes: tuple[str, ...]
     columns: memoryview
@@ -85,6 +88,7 @@ class PlainModel:
     report: Mapping[str, Any]
     declared: Mapping[str, str]
     vectors: PlainVectors
+    closer: bool
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
@@ -93,6 +97,7 @@ class PlainModel:
             arrays = read(path)
             meta = json.loads(bytes(arrays.pop("meta").flat))
             meta["classes"] = tuple(meta["classes"])
+            meta["closer"] = meta.pop("closer_temperature", None) is not None
             count = len(meta["classes"])
             dense, bias, sparse = (arrays[name] for name in ("dense", "bias", "sparse"))
             if dense.shape[1:] != (count,) or bias.shape != (count,):

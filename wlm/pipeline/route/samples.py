@@ -67,9 +67,15 @@ def none_pool(language: str) -> list[str]:
 
 
 def make_samples(
-    intents: Mapping[str, IntentSpec], language: str, *, expansions: int = 2, seed: int = 7
+    intents: Mapping[str, IntentSpec],
+    language: str,
+    *,
+    expansions: int = 2,
+    seed: int = 7,
+    pool: bool = True,
 ) -> list[Sample]:
-    """Rows of every routable intent, then of none; the same for the same declarations."""
+    """Rows of every routable intent, then (``pool``) of none; the same for the same
+    declarations."""
     chance = random.Random(seed)  # noqa: S311 - variety, not secrets
     samples: list[Sample] = []
     group = 0
@@ -83,8 +89,8 @@ def make_samples(
         for text in _hints(intents[name], language):
             samples.append(Sample(text, name, group, _HINT_SHARE, exact=False))
             group += 1
-    for line in none_pool(language):
-        texts = list(_expand_none(line, language, chance, expansions))
+    for line in none_pool(language) if pool else ():
+        texts = list(_expand_none(line, language, expansions))
         samples += [Sample(text, NONE, group, 1 / len(texts), False) for text in texts if text]
         group += 1
     return samples
@@ -98,8 +104,12 @@ def _hints(spec: IntentSpec, language: str) -> list[str]:
     return [plain for text in texts if (plain := normalise(text, language))]
 
 
-def _expand_none(line: str, language: str, chance: random.Random, count: int) -> Iterator[str]:
-    """A line of the none pool; its marks name pools of values."""
+def _expand_none(line: str, language: str, count: int) -> Iterator[str]:
+    """A line of the none pool; its marks name pools of values.
+
+    The same values whatever is trained beside it, so that its vectors can be kept.
+    """
+    chance = random.Random(line)  # noqa: S311 - variety, not secrets
     pools: Mapping[str, Sequence[str]] = lexicon(language, "values")
     for _ in range(count if _MARK.search(line) else 1):
         yield normalise(_MARK.sub(lambda mark: chance.choice(pools[mark[1]]), line), language)

@@ -9,21 +9,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wlm.pipeline.route.closer import Centre, vectors
 from wlm.pipeline.route.features import Extractor
 from wlm.pipeline.route.interface import NONE, phrase_hash
 from wlm.pipeline.route.linear import Linear, softmax, train
-from wlm.pipeline.route.model import Model, positions
+from wlm.pipeline.route.model import Model, looked_again, positions
 from wlm.pipeline.route.samples import Sample
 from wlm.pipeline.route.vectors import Vectors
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-_MEAN_SCALE = np.float32(6.0)
-"""How large the weights of a new class are to begin with, per unit of its mean row."""
-_RARE = np.float32(4.0)
-"""How far below the others a new class begins: many together must not outweigh one known."""
-_MASTERED = 0.02
-"""Rows whose class is missed by less than this teach nothing more, and only cost time."""
 _HARM = np.float32(1.25)
 """How much worse it is to do what was not asked for than to ask back what was."""
 
@@ -36,11 +31,12 @@ class Recipe(NamedTuple):
     penalty: float = 3e-5
     iterations: int = 28
     last_iterations: int = 16
-    more_iterations: int = 8
     held_out: float = 0.25
     none_share: float = 1.0
     ask_width: float = 0.12
     expansions: int = 2
+    closely: bool = True
+    """Whether the encoder, which reads English, takes a closer look."""
 
 
 def recipe_of(language: str) -> Recipe:
@@ -51,7 +47,7 @@ def recipe_of(language: str) -> Recipe:
     """
     if language == "en":
         return Recipe()
-    return Recipe(columns=6000, none_share=0.15, expansions=4)
+    return Recipe(columns=6000, none_share=0.15, expansions=4, closely=False)
 
 
 class Rows(NamedTuple):
@@ -74,99 +70,69 @@ def fit(
     recipe: Recipe | None = None,
     *,
     declared: Mapping[str, str] | None = None,
-    base: Model | None = None,
 ) -> Model:
-    """A model of ``samples``; the same for the same samples and ``base``.
+    """A model of ``samples``; the same for the same samples.
 
-    ``base`` is a model of some of these classes: its weights are where training starts, and
-    its calibration stays. Without one, a part of the examples is held out to calibrate on.
+    A part of the examples is held out first to calibrate on.
     """
-    recipe, extractor, vectors = recipe or Recipe(), Extractor(keywords, language), Vectors.load()
+    recipe, extractor = recipe or Recipe(), Extractor(keywords, language)
     names = (*dict.fromkeys(s.intent for s in samples if s.intent != NONE), NONE)
-    columns, rows = _rows(samples, names, extractor, vectors, recipe, base)
-    if base is None:
-        start, temperature, threshold, report = _calibrate(rows, names, recipe)
-        iterations = recipe.last_iterations
-    else:
-        start, iterations = _start(base, columns, rows, names), recipe.more_iterations
-        rows = rows.pick(_unmastered(rows, start, [name in base.classes for name in names]))
-        temperature, threshold = base.temperature, base.act_from
-        report = {**base.report, "samples": len(samples)}
-    linear = _train(rows, len(names), recipe, iterations, start)
-    exact, exact_intents = _exact(samples, names, extractor)
-    width = len(columns)
+    columns, first = rows_of(samples, names, extractor, recipe)
+    looks, width = [first], len(columns)
+    if recipe.closely:
+        found = vectors([sample.text for sample in samples], language)
+        centre = Centre.of(found)
+        looks.append(first._replace(matrix=np.hstack([first.matrix[:, :width], centre(found)])))
+    starts, temperatures, threshold, report = _calibrate(looks, names, recipe)
+    linears = [
+        fit_rows(rows, len(names), recipe, recipe.last_iterations, start)
+        for rows, start in zip(looks, starts, strict=True)
+    ]
+    exact, exact_intents = exact_phrases(samples, names, extractor)
     return Model(
         classes=names,
         columns=columns,
-        sparse=linear.weights[:width],
-        dense=linear.weights[width:-1] * np.float32(recipe.meaning),
-        bias=linear.weights[-1],
+        sparse=linears[0].weights[:width],
+        dense=linears[0].weights[width:-1] * np.float32(recipe.meaning),
+        bias=linears[0].weights[-1],
         exact=exact,
         exact_intents=exact_intents,
-        temperature=temperature,
+        temperature=temperatures[0],
         act_from=threshold,
         ask_from=max(threshold / 2, threshold - recipe.ask_width),
         keywords=keywords,
-        openings=_openings(samples),
+        openings=openings(samples),
         report=report,
         declared=declared or {},
+        closer=centre.folded(linears[1], width, temperatures[1]) if recipe.closely else None,
     )
 
 
 def _calibrate(
-    rows: Rows, names: Sequence[str], recipe: Recipe
-) -> tuple[Linear, float, float, dict[str, float]]:
-    """Train on a part; what the rest says of temperature and threshold."""
-    out = _held_out(rows, recipe)
-    trial = _train(rows if out.all() else rows.pick(~out), len(names), recipe, recipe.iterations)
-    held = rows.pick(out)
-    logits = trial.logits(held.matrix)
-    temperature = _temperature(logits, held)
-    chances = softmax(logits / np.float32(temperature))
-    threshold = _threshold(chances, held, len(names) - 1)
-    report = _report(chances, held, len(rows.matrix), names, threshold)
-    return trial, temperature, threshold, report
+    looks: Sequence[Rows], names: Sequence[str], recipe: Recipe
+) -> tuple[list[Linear], list[float], float, dict[str, float]]:
+    """Train each look on a part; what the rest says of temperatures and threshold."""
+    out = _held_out(looks[0], recipe)
+    trials, temperatures, chances = [], [], []
+    for rows in looks:
+        part = rows if out.all() else rows.pick(~out)
+        trials.append(fit_rows(part, len(names), recipe, recipe.iterations))
+        held = rows.pick(out)
+        logits = trials[-1].logits(held.matrix)
+        temperatures.append(_temperature(logits, held))
+        chances.append(softmax(logits / np.float32(temperatures[-1])))
+    found = looked_again(*chances) if len(chances) > 1 else chances[0]
+    held = looks[0].pick(out)
+    threshold = _threshold(found, held, len(names) - 1)
+    report = _report(found, held, len(looks[0].matrix), names, threshold)
+    return trials, temperatures, threshold, report
 
 
-def _start(base: Model, columns: NDArray[np.uint32], rows: Rows, names: Sequence[str]) -> Linear:
-    """The weights of ``base`` where it knows class and feature.
-
-    A class that it does not know starts from the mean of its rows: what sets them apart
-    from all others.
-    """
-    known, at = positions(base.columns, columns)
-    weights = np.zeros((rows.matrix.shape[1] + 1, len(names)), np.float32)
-    width = len(columns)
-    every = rows.matrix.mean(0)
-    for index, name in enumerate(names):
-        if name in base.classes:
-            old = base.classes.index(name)
-            weights[known, index] = base.sparse[at, old]
-            weights[width:-1, index] = base.dense[:, old]
-            weights[-1, index] = base.bias[old]
-        else:
-            mine = rows.matrix[rows.classes == index].mean(0)
-            weights[:-1, index] = _MEAN_SCALE * (mine - every)
-            weights[-1, index] = -weights[:-1, index] @ (mine + every) / 2 - _RARE
-    return Linear(weights)
-
-
-def _unmastered(rows: Rows, start: Linear, known: Sequence[bool]) -> NDArray[np.bool_]:
-    """Rows of new classes, and those of known ones that are not yet clearly right."""
-    chances = softmax(start.logits(rows.matrix))
-    missed = 1 - chances[np.arange(len(chances)), rows.classes]
-    keep: NDArray[np.bool_] = (missed > _MASTERED) | ~np.array(known)[rows.classes]
-    return keep
-
-
-def _rows(
-    samples: Sequence[Sample],
-    names: Sequence[str],
-    extractor: Extractor,
-    vectors: Vectors,
-    recipe: Recipe,
-    base: Model | None = None,
+def rows_of(
+    samples: Sequence[Sample], names: Sequence[str], extractor: Extractor, recipe: Recipe
 ) -> tuple[NDArray[np.uint32], Rows]:
+    """The columns that were chosen, and the samples as numbers for a first look."""
+    words = Vectors.load()
     features = [extractor(sample.text) for sample in samples]
     counts = [len(found.hashes) for found in features]
     hashes = np.fromiter(itertools.chain.from_iterable(f.hashes for f in features), np.uint32)
@@ -174,18 +140,15 @@ def _rows(
     at_row = np.repeat(np.arange(len(samples)), counts)
     groups = np.array([sample.group for sample in samples], np.int64)
     columns = _choose_columns(hashes, groups[at_row], recipe.columns)
-    if base is not None:
-        columns = np.union1d(columns, base.columns)
-    matrix = np.zeros((len(samples), len(columns) + vectors.dims), np.float32)
+    matrix = np.zeros((len(samples), len(columns) + words.dims), np.float32)
     known, at = positions(columns, hashes)
     matrix[at_row[known], at] = values[known]
     for row, found in enumerate(features):
-        matrix[row, len(columns) :] = vectors.sentence(found.words) * np.float32(recipe.meaning)
+        matrix[row, len(columns) :] = words.sentence(found.words) * np.float32(recipe.meaning)
     index = {name: i for i, name in enumerate(names)}
     classes = np.array([index[sample.intent] for sample in samples], np.int64)
     share = np.array([sample.share for sample in samples], np.float32)
-    old = [base is None or name in base.classes for name in names]
-    importance = _importance(share, classes, old, recipe.none_share)
+    importance = _importance(share, classes, len(names) - 1, recipe.none_share)
     return columns, Rows(matrix, classes, groups, importance)
 
 
@@ -200,32 +163,24 @@ def _choose_columns(hashes: NDArray[np.uint32], groups: Ints, limit: int) -> NDA
     return values
 
 
-def _importance(share: Floats, classes: Ints, old: Sequence[bool], none_share: float) -> Floats:
-    """Each intent weighs as the root of its examples; none as all ``old`` intents together.
-
-    ``old``, by class, says what was there before. However many intents are new, together they
-    weigh no more than the old, so that what was learnt before is not outvoted.
-    """
+def _importance(share: Floats, classes: Ints, none: int, none_share: float) -> Floats:
+    """Each intent weighs as the root of its examples; none as all of them together."""
     weights = share.copy()
-    none = len(old) - 1
     for index in range(none):
         mine = classes == index
         if mine.any():
             weights[mine] *= np.float32(float(share[mine].sum()) ** -0.5)
-    before = np.array(old)[classes] & (classes != none)
-    after = ~np.array(old)[classes]
-    inside, fresh = float(weights[before].sum()), float(weights[after].sum())
+    inside = float(weights[classes != none].sum())
     outside = float(share[classes == none].sum())
     if inside and outside:
         weights[classes == none] *= np.float32(none_share * inside / outside)
-    if inside and fresh > inside:
-        weights[after] *= np.float32(inside / fresh)
     return weights
 
 
-def _train(
+def fit_rows(
     rows: Rows, count: int, recipe: Recipe, iterations: int, start: Linear | None = None
 ) -> Linear:
+    """A linear model of ``count`` classes."""
     return train(
         rows.matrix,
         rows.classes,
@@ -275,7 +230,7 @@ def _threshold(chances: Floats, rows: Rows, none: int) -> float:
     return round(min(float(near.mean()), exact), 4)
 
 
-def _exact(
+def exact_phrases(
     samples: Sequence[Sample], names: Sequence[str], extractor: Extractor
 ) -> tuple[NDArray[np.uint64], Ints]:
     """Phrases that mean one intent as they stand; those of two intents are left to the model."""
@@ -293,7 +248,7 @@ def _exact(
     return hashes, np.array([intent for _, intent in single], np.int64)
 
 
-def _openings(samples: Sequence[Sample]) -> list[str]:
+def openings(samples: Sequence[Sample]) -> list[str]:
     """The words that requests begin with, in two examples at least."""
     firsts: dict[str, set[int]] = {}
     for sample in samples:

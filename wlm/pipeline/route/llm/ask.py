@@ -20,6 +20,10 @@ from wlm.plugins.skill import IntentSpec
 
 _FALLBACKS: tuple[Protocol, ...] = ("json_schema", "json_object")
 _DROPPABLE = frozenset({"temperature", "max_tokens"})
+_RESERVE = 0.25
+"""What of the time limit is kept for the way back: at most so many seconds, or such a share.
+
+A busy machine wakes a waiting thread late, and what was learnt is yet to be written down."""
 
 
 class OverBudget(ProviderError):
@@ -59,15 +63,18 @@ class Asker:
         self._context = context
         self._seconds = seconds
 
-    def ask(self, utterance: Utterance, offered: Mapping[str, IntentSpec], key: str) -> Asked:
-        """The model's answer, fresh or kept; never later than the time limit.
+    def ask(
+        self, utterance: Utterance, offered: Mapping[str, IntentSpec], key: str, started: float
+    ) -> Asked:
+        """The model's answer, fresh or kept; before the time limit of the whole decision.
 
-        All of it runs in a thread that is left behind when time is up: a client's timeouts
-        count from byte to byte, and a database may be busy too. What such a thread still
-        gets is kept for the same question. Raises ``WlmError``: mostly ``ProviderError`` and
-        ``ProviderAway``.
+        ``started`` says when that began (seconds of ``time.monotonic``). All of it runs in a
+        thread that is left behind when time is up: a client's timeouts count from byte to
+        byte, and a database may be busy too. What such a thread still gets is kept for the
+        same question. Raises ``WlmError``: mostly ``ProviderError`` and ``ProviderAway``.
         """
-        question = _Question(utterance, offered, key, time.monotonic() + self._seconds)
+        deadline = started + self._seconds - min(_RESERVE, _RESERVE * self._seconds)
+        question = _Question(utterance, offered, key, deadline)
         done: queue.SimpleQueue[Asked | Exception] = queue.SimpleQueue()
 
         def work() -> None:
@@ -78,7 +85,7 @@ class Asker:
 
         threading.Thread(target=work, name="wlm-llm", daemon=True).start()
         try:
-            outcome = done.get(timeout=self._seconds)
+            outcome = done.get(timeout=max(deadline - time.monotonic(), 0.0))
         except queue.Empty:
             outcome = ProviderAway(LATE)
         if isinstance(outcome, Asked):

@@ -76,6 +76,7 @@ class CascadeRouter:
 
     def decide(self, utterance: Utterance) -> Decision:
         """The decision for one utterance; never raises for any text."""
+        started = time.monotonic()
         local = self._local.decide(utterance)
         sure = margin(local)
         reason, asks = self._reason(utterance, local, sure)
@@ -87,7 +88,9 @@ class CascadeRouter:
             "asked": asks,
             "why": reason,
         }
-        decision = self._second_opinion(utterance, local, reason, told) if asks else local
+        decision = local
+        if asks:
+            decision = self._second_opinion(utterance, local, reason, told, started)
         explanation = {**local.explanation, "llm": told}
         return dataclasses.replace(decision, explanation=explanation)
 
@@ -108,12 +111,17 @@ class CascadeRouter:
         return "unsure", True
 
     def _second_opinion(
-        self, utterance: Utterance, local: Decision, reason: str, told: dict[str, Any]
+        self,
+        utterance: Utterance,
+        local: Decision,
+        reason: str,
+        told: dict[str, Any],
+        started: float,
     ) -> Decision:
         offered = self._offered(local)
         start = time.perf_counter()
         try:
-            asked = self._asker.ask(utterance, offered, self._key(utterance, offered))
+            asked = self._asker.ask(utterance, offered, self._key(utterance, offered), started)
         except WlmError as error:
             told["error"] = {"code": error.code, "message": error.message, "hint": error.hint}
             if not isinstance(error, OverBudget):

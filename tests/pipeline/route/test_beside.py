@@ -10,7 +10,7 @@ import pytest
 from bench.make_router import SKILLS
 from tests.pipeline.route.test_local import LINES, NOW, Garden, Trip, label, some
 from wlm.pipeline.route import encoder
-from wlm.pipeline.route.beside import together
+from wlm.pipeline.route.looks import together
 from wlm.pipeline.route.encoder import DIMS, Encoder
 from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.route.local import LocalRouter
@@ -61,12 +61,11 @@ def test_a_skill_that_is_away_costs_no_training(tmp_path: Path) -> None:
 
 
 def test_the_new_weigh_by_what_the_known_leave() -> None:
-    sure, open_ = np.array([0.98, 0.02], np.float32), np.array([0.05, 0.95], np.float32)
-    new = np.array([0.7, 0.3], np.float32)
-    assert together(sure, new).argmax() == 0
-    assert together(open_, new).argmax() == 1
-    assert together(sure, np.array([0.99, 0.01], np.float32)).argmax() == 1
-    assert float(together(open_, new).sum()) == pytest.approx(1.0, abs=1e-5)
+    sure, open_, new = [0.98, 0.02], [0.05, 0.95], [0.7, 0.3]
+    assert together(sure, new)[0] > 0.8
+    assert together(open_, new)[1] > 0.6
+    assert together(sure, [0.99, 0.01])[1] > 0.8
+    assert sum(together(open_, new)) == pytest.approx(1.0)
 
 
 def test_the_encoder_reads_in_context() -> None:

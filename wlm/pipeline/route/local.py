@@ -29,7 +29,7 @@ _SPLIT_FROM = 0.75
 _KEPT_MODELS = 8
 _LONGEST_SPLIT = 1000
 """Characters; a text longer than that is dictation, not a row of requests."""
-_LIKELY = 0.55
+_LIKELY = 0.6
 """What the intents of one skill and effect must have of the in-scope probability; else: ask."""
 _OTHERS = 0.02
 """What all other classes have of a phrase that is known as it stands."""

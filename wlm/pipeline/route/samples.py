@@ -15,6 +15,8 @@ from wlm.plugins.slots import SlotSpec
 
 _MARK = re.compile(r"\{(\w+)\}")
 _TYPED = {"time", "time_range", "duration", "recurrence", "number", "email", "phone", "choice"}
+_NAMES = {"person", "people"}
+"""Kinds whose common values are recognised by the lexicon; others stand for themselves."""
 
 
 class Sample(NamedTuple):
@@ -118,7 +120,7 @@ def _expand_none(line: str, language: str, count: int) -> Iterator[str]:
 def is_exact(example: str, spec: IntentSpec) -> bool:
     """Whether every mark of the example is of a kind that is recognised by its form."""
     slots = (spec.slot(name) for name in _MARK.findall(example))
-    return all(slot is not None and slot.kind in _TYPED for slot in slots)
+    return all(slot is not None and slot.kind in _TYPED | _NAMES for slot in slots)
 
 
 def expand(

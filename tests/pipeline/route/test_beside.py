@@ -10,10 +10,10 @@ import pytest
 from bench.make_router import SKILLS
 from tests.pipeline.route.test_local import LINES, NOW, Garden, Trip, label, some
 from wlm.pipeline.route import encoder
-from wlm.pipeline.route.looks import together
 from wlm.pipeline.route.encoder import DIMS, Encoder
 from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.route.local import LocalRouter
+from wlm.pipeline.route.looks import together
 from wlm.plugins.manager import load
 from wlm.plugins.skill import IntentSpec
 

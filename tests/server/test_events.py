@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 
+import numpy as np
 import pytest
 from flask import Flask
 
+from faults.hostile_files import wav
 from tests.server.conftest import Connect
 from wlm.types import Event, Turn
 
@@ -149,6 +151,15 @@ def test_what_is_no_request_is_refused(connect: Connect, body: bytes, status: in
 )  # fmt: skip
 def test_what_is_no_question_is_refused(connect: Connect, path: str) -> None:
     assert connect().get(path).status_code == 400
+
+
+def test_long_recordings_come_whole_wherever_their_pieces_end(connect: Connect) -> None:
+    quiet = wav(np.full(16_000 * 60, 0x0D0A, "<i2"))  # line ends, as a form's boundary begins
+    for shift in (0, 1):
+        answer = connect().post(
+            "/v1/voice", files={"file": ("x" * (60 + shift), quiet)}, data={"conversation": "\x00"}
+        )
+        assert answer.status_code == 400, "not 413: it was read to its end"
 
 
 def test_only_decided(connect: Connect) -> None:

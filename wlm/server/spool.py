@@ -98,7 +98,8 @@ class SpooledFile:
 class SpoolingRequest(Request):
     """A request whose uploaded files go to the spool."""
 
-    max_form_memory_size = OVERHEAD
+    # Werkzeug counts what it reads at a time (64 KiB) and what it holds back of the piece before.
+    max_form_memory_size = 4 * OVERHEAD
     max_form_parts = 32
 
     def _get_file_stream(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wlm.errors import BadAudio, Busy, Unreachable
+from wlm.pipeline.transcribe.hangup import hanging_up
 from wlm.pipeline.transcribe.interface import SAMPLE_RATE, Request
 from wlm.types import Segment, Transcript
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from wlm.config import Settings
 
+_PATH = "audio/transcriptions"
 _LONGEST_PROMPT = 4_000
 _CONNECT = 3.0
 _PATIENCE = 600.0  # s for one answer: an hour of speech takes minutes
@@ -33,6 +35,9 @@ class RemoteTranscriber:
 
     @cached_property
     def _client(self) -> httpx.Client:
+        return self._connect()
+
+    def _connect(self) -> httpx.Client:
         import httpx
 
         config = self._settings.config
@@ -48,7 +53,8 @@ class RemoteTranscriber:
         return httpx.Client(base_url=config.stt_url, timeout=timeout, headers=headers)
 
     def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcript:
-        """The words in ``samples``. Raises ``Unreachable``, ``Busy`` or ``BadAudio``."""
+        """The words in ``samples``. Raises ``Unreachable``, ``Busy``, ``BadAudio``, and
+        ``Cancelled``, for which the server is hung up on."""
         import httpx
 
         request.check()
@@ -59,11 +65,11 @@ class RemoteTranscriber:
             "response_format": "verbose_json",
         }
         wav = {"file": ("speech.wav", _wav(samples), "audio/wav")}
+        form = {name: value for name, value in data.items() if value}
         try:
-            answer = self._client.post(
-                "audio/transcriptions", data={k: v for k, v in data.items() if v}, files=wav
-            )
+            answer = self._post(form, wav, request)
         except httpx.TransportError as error:
+            request.check()  # it was we who hung up
             raise Unreachable(
                 f"The transcriber cannot be reached ({type(error).__name__}).",
                 hint="Check WLM_STT_URL, and that it runs (`wlm serve --role transcriber`).",
@@ -74,6 +80,12 @@ class RemoteTranscriber:
         if request.progress:
             request.progress(heard.seconds)
         return heard
+
+    def _post(self, form: Any, files: Any, request: Request) -> httpx.Response:
+        if request.cancelled is None:
+            return self._client.post(_PATH, data=form, files=files)
+        with hanging_up(request.cancelled) as extensions, self._connect() as client:
+            return client.post(_PATH, data=form, files=files, extensions=extensions)
 
 
 def check(settings: Settings) -> None:

@@ -1,0 +1,109 @@
+"""`wlm serve` as it is run for many: several processes, and what they share."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from faults.hostile_cases import upload
+from faults.hostile_files import wav
+from tests.support import redis
+from tests.support.gateway import Gateway
+from wlm.pipeline.audio import decode
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+LUNCH = SAMPLES / "lunch_with_anna.flac"
+LIMIT = 30
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Two web processes, a worker and a transcriber, with Redis between them."""
+    if redis.BINARY is None:
+        pytest.skip(redis.MISSING)
+    with redis.RedisServer() as server:
+        made = Gateway(
+            tmp_path_factory.mktemp("house"),
+            role="all",
+            web_workers=2,
+            queue_url=server.url,
+            rate_limit=f"{LIMIT}/hour",
+        ).wait()
+        yield made
+        made.stop()
+
+
+def until(there: Callable[[], bool], seconds: float = 120) -> None:
+    ends = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < ends, "it did not come to that"
+        time.sleep(0.1)
+
+
+def test_what_nobody_waits_for_is_done_by_the_worker(house: Gateway) -> None:
+    with house.client(house.key("anna@example.org")) as http:
+        asked = http.post(
+            "/v1/ask",
+            json={"text": "schedule lunch with Kofi tomorrow at noon"},
+            headers={"Prefer": "respond-async"},
+        )
+        assert asked.status_code in (200, 202)
+        path = f"/v1/events/{asked.json()['actions'][0]['event']['id']}"
+        with http.stream("GET", f"{path}/stream") as stream:
+            lines = [line for line in stream.iter_lines() if line.startswith("data: ")]
+        assert json.loads(lines[-1].removeprefix("data: "))["state"] == "succeeded"
+
+
+def test_a_recording_is_written_down_by_the_one_that_holds_the_model(house: Gateway) -> None:
+    with house.client(house.key("ben@example.org")) as http, LUNCH.open("rb") as file:
+        heard = http.post("/v1/audio/transcriptions", files={"file": file})
+    assert "lunch with Anna" in heard.json()["text"]
+    assert (house.home / "data" / "run" / "transcriber.sock").is_socket()
+
+
+def test_all_processes_count_one_limit(house: Gateway) -> None:
+    key = house.key("carol@example.org")
+    answers = []
+    for _ in range(LIMIT + 5):  # each on a connection of its own, so that both processes serve
+        with house.client(key) as http:
+            answers.append(http.get("/v1/skills").status_code)
+    assert answers == [200] * LIMIT + [429] * 5
+
+
+def test_who_goes_away_is_not_worked_for(house: Gateway) -> None:
+    """The web process notices, and hangs up on the transcriber, which stops as well."""
+    said = decode(LUNCH, max_bytes=10**7, max_seconds=60).samples
+    minutes = wav((np.tile(said, 60) * 32767).astype("<i2"))
+    key, admin = house.key("dora@example.org"), house.key("root@example.org", role="admin")
+    host, port = house.bind.split(":")
+    with socket.create_connection((host, int(port))) as sock, house.client(admin) as http:
+        sock.sendall(upload("/v1/audio/transcriptions", key, minutes))
+        until(lambda: _heard(http) > 100)  # it has come whole, and is being written down
+    until(lambda: cancelled(house) == 2)
+
+
+def _heard(http: httpx.Client) -> float:
+    """Seconds of recordings that came in."""
+    lines = http.get("/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line[:23] == "wlm_audio_seconds_total")
+
+
+def cancelled(house: Gateway) -> int:
+    """How many transcriptions were given up, by any process."""
+    lines = [json.loads(line) for line in house.log.read_text().splitlines() if line[:1] == "{"]
+    mine = [line for line in lines if line.get("route") == "/v1/audio/transcriptions"]
+    return sum(line["status"] == 499 for line in mine)
+
+
+def test_it_ends_in_order_when_told(house: Gateway) -> None:
+    assert house.stop(signal.SIGTERM) == 0
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{house.url}/healthz")

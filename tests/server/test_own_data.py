@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +142,27 @@ def test_erasing_ones_account(people: People, home: Path) -> None:
         if path.is_file():
             assert SECRET_WORD.encode() not in path.read_bytes(), path
             assert b"anna@example.org" not in path.read_bytes(), path
+
+
+def test_no_trace_is_left_of_what_was_said_and_forgotten(people: People, home: Path) -> None:
+    anna = people.join("anna")
+    asked = anna.post("/v1/ask", json={"text": f"what is {SECRET_WORD}'s phone number"})
+    assert asked.is_success and SECRET_WORD in anna.get("/v1/history").text
+
+    def traces() -> list[Path]:
+        url = people.service.store.url
+        (backup := home / "backup.db").unlink(missing_ok=True)
+        with closing(sqlite3.connect(str(url.database))) as database:
+            database.execute(f"VACUUM INTO '{backup}'")
+        words = (SECRET_WORD.encode(), SECRET_WORD.lower().encode())
+        files = [path for path in home.rglob("*") if path.is_file()]
+        assert backup in files and Path(str(url.database)) in files
+        return [path for path in files if any(word in path.read_bytes() for word in words)]
+
+    assert traces() == [], "a stolen database tells nothing either"
+    assert anna.delete("/v1/history").json()["turns"] == 1
+    assert traces() == []
+    assert SECRET_WORD not in anna.get("/v1/me/data").text
 
 
 def test_settings_are_audited_by_name(people: People) -> None:

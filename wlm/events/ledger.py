@@ -180,7 +180,8 @@ class Ledger:
             rows = [_succeeded(one, now) for one in ours]
             self._log(connection, rows, State.SUCCEEDED)
             if self.on_end is not None:
-                for row in rows:
+                # By owner: notices lock theirs, and all must do so in one order.
+                for row in sorted(rows, key=lambda row: str(row["owner"])):
                     self.on_end(connection, row, State.SUCCEEDED)
         return rows
 

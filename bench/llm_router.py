@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.route import LABELS, NONE, NOW, Line, figures, read
+from bench.route import LABELS, NONE, NOW, Line, figures, label, read
 from tests.support.http_server import Answer
 from tests.support.llm_server import Asked, LlmServer, Says
 from wlm import config
@@ -49,7 +49,7 @@ def run(router: Router, lines: Sequence[Line]) -> Run:
         start = time.perf_counter()
         decision = router.decide(Utterance(line.text, NOW))
         spent.append((time.perf_counter() - start) * 1000)
-        said.append(LABELS[decision.choices[0].intent] if decision.choices else NONE)
+        said.append(label(decision.choices[0].intent) if decision.choices else NONE)
         asked += bool(decision.explanation.get("llm", {}).get("asked"))
     return Run(said, spent, asked)
 
@@ -58,7 +58,7 @@ def strong(gold: Mapping[str, str]) -> Says:
     """Right about every line; of a label's verbs it takes the one that is likeliest locally."""
 
     def says(asked: Asked) -> list[tuple[str, Any]]:
-        fits = [n for n in asked.functions if LABELS[n.replace("__", ".")] == gold[asked.text]]
+        fits = [n for n in asked.functions if label(n.replace("__", ".")) == gold[asked.text]]
         return [(fits[0], {"said": asked.text})] if fits else []
 
     return says
@@ -86,7 +86,7 @@ def liar(gold: Mapping[str, str], share: float, seed: int = 3, after: int = 0) -
         seen += 1
         if seen <= after or chance.random() >= share:
             return honest(asked)
-        wrong = [n for n in asked.functions if LABELS[n.replace("__", ".")] != gold[asked.text]]
+        wrong = [n for n in asked.functions if label(n.replace("__", ".")) != gold[asked.text]]
         if gold[asked.text] != NONE and chance.random() < 0.3:
             return []
         return [(chance.choice(wrong), {})] if wrong else []

@@ -53,6 +53,11 @@ LABELS = {
 ORDER = list(dict.fromkeys(LABELS.values()))
 
 
+def label(intent: str) -> str:
+    """The label of an intent; one that the data know nothing of is itself, and never right."""
+    return LABELS.get(intent, intent)
+
+
 class Line(NamedTuple):
     """An utterance and its label."""
 
@@ -103,7 +108,7 @@ def figures(gold: Sequence[str], said: Sequence[str]) -> Figures:
 def answer(router: LocalRouter, text: str) -> str:
     """The label of the first action; none where the router asks or declines."""
     choices = router.decide(Utterance(text, NOW)).choices
-    return LABELS[choices[0].intent] if choices else NONE
+    return label(choices[0].intent) if choices else NONE
 
 
 def timed(router: LocalRouter, lines: Sequence[Line]) -> tuple[list[str], list[float]]:
@@ -189,7 +194,7 @@ def by_words(intents: Mapping[str, IntentSpec]) -> Callable[[str], str]:
 
     from wlm.pipeline.route.normalise import normalise
 
-    return lambda text: LABELS[names[int((means @ vector(normalise(text))).argmax())]]
+    return lambda text: label(names[int((means @ vector(normalise(text))).argmax())])
 
 
 def picture(gold: Sequence[str], said: Sequence[str], path: Path) -> None:

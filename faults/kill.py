@@ -294,7 +294,7 @@ def at_once(home: Path) -> int:
         id_, what, moment, pid = line.split()
         runs.setdefault(id_, []).append((int(moment), what, pid))
     overlaps = 0
-    for notes in runs.values():
+    for id_, notes in runs.items():
         inside: set[str] = set()
         ends = {pid for _, what, pid in notes if what == "end"}
         for _, what, pid in sorted(notes):
@@ -302,6 +302,7 @@ def at_once(home: Path) -> int:
                 inside.discard(pid)
             elif inside - {pid}:
                 overlaps += 1
+                print(f"two at once: event {id_} {sorted(notes)}", file=sys.stderr)
                 break
             elif pid in ends:
                 inside.add(pid)  # one without an end was killed within

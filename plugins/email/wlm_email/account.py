@@ -13,7 +13,9 @@ from wlm.plugins import Context
 
 Security = Literal["tls", "starttls", "none"]
 TIMEOUT = 20.0
-CONFIGURE = "Run `wlm skills configure email`."
+CONFIGURE = (
+    "`wlm email discover ADDRESS` finds the servers, `wlm skills configure email` sets them."
+)
 CONNECT = "Run `wlm connect google`, or `wlm connect microsoft`, again."
 
 

@@ -56,7 +56,7 @@ def _known(charset: str | None) -> str:
     if not name or name.replace("-", "_") in _NO_TEXT:
         return ""
     try:
-        b"".decode(name)
+        b"ab\0\0".decode(name, "replace")
     except (LookupError, ValueError):
         return ""
     return name

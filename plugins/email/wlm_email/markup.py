@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from collections.abc import Mapping
 from typing import NamedTuple
 
 MOST = 500_000
@@ -16,84 +16,73 @@ _BLOCKS = frozenset(
 )
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "ul"})
 _SKIPPED = frozenset({"script", "style", "head", "title", "template", "noscript", "object"})
-_VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
-)
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|"
     r"(?<![\w-])(?:font-size|max-height|opacity)\s*:\s*0(?:px|pt|em|%)?\s*(?:;|!|$)",
     re.I,
 )
 _QUOTES = re.compile(r"gmail_quote|moz-cite|yahoo_quoted|protonmail_quote", re.I)
-_DEEPEST = 30
 
 
 def html_to_text(markup: str) -> str:
     """The text, a line a block; scripts, styles and hidden parts left out, quotations as "> "."""
-    text = _read(markup[:MOST], _SKIPPED)
-    if not text and "<" in markup:  # a head that never ends
-        text = _read(markup[:MOST], _SKIPPED - {"head"})
-    return text
+    from lxml import etree  # type: ignore[import-untyped] # it ships no types
 
-
-def _read(markup: str, skipped: frozenset[str]) -> str:
-    reader = _Reader(skipped)
-    reader.feed(markup)
-    reader.close()
-    reader.end_line()
+    reader = _Reader()
+    # Linear in what it reads, which the standard library's parser is not.
+    parser = etree.HTMLParser(target=reader, no_network=True, recover=True, remove_comments=True)
+    try:
+        parser.feed(markup[:MOST].replace("\0", ""))
+        parser.close()
+    except (etree.ParseError, ValueError):
+        reader.end_line()  # what was read until then counts
     return re.sub(r"\n{3,}", "\n\n", "\n".join(reader.lines)).strip()
 
 
 class _Open(NamedTuple):
-    tag: str
     hides: bool
     quotes: bool
 
 
-class _Reader(HTMLParser):
-    def __init__(self, skipped: frozenset[str]) -> None:
-        super().__init__(convert_charrefs=True)
+class _Reader:
+    """What the parser tells, taken down."""
+
+    def __init__(self) -> None:
         self.lines: list[str] = []
         self._line: list[str] = []
         self._open: list[_Open] = []
         self._hidden = self._depth = 0
-        self._skipped = skipped
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "body":  # ends a head that was never closed
-            self._open.clear()
-            self._hidden = self._depth = 0
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
         self._break(tag)
         if tag in ("td", "th"):
             self._line.append(" ")
         if tag == "li":
             self._line.append("- ")
-        if tag in _VOID:
-            return
-        given = {name: value or "" for name, value in attrs}
-        hides = (
-            tag in self._skipped
-            or "hidden" in given
-            or bool(_HIDDEN.search(given.get("style", "")))
-        )
-        quotes = tag == "blockquote" or bool(_QUOTES.search(given.get("class", "")))
-        self._open.append(_Open(tag, hides, quotes))
+        styled = bool(_HIDDEN.search(attributes.get("style", "")))
+        hides = styled or tag in _SKIPPED or "hidden" in attributes
+        quotes = tag == "blockquote" or bool(_QUOTES.search(attributes.get("class", "")))
+        self._open.append(_Open(hides, quotes))
         self._hidden += hides
         self._depth += quotes
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
+        """The last one that is open ends."""
         self._break(tag)
-        for back in range(1, min(_DEEPEST, len(self._open)) + 1):
-            if self._open[-back].tag == tag:
-                for gone in self._open[-back:]:
-                    self._hidden -= gone.hides
-                    self._depth -= gone.quotes
-                del self._open[-back:]
-                return
+        if self._open:
+            gone = self._open.pop()
+            self._hidden -= gone.hides
+            self._depth -= gone.quotes
 
-    def handle_data(self, data: str) -> None:
+    def data(self, text: str) -> None:
+        """Text of the innermost one."""
         if not self._hidden:
-            self._line.append(data.replace("\n", " ").replace("\xa0", " "))
+            self._line.append(text.replace("\n", " ").replace("\xa0", " "))
+
+    def close(self) -> None:
+        """The end."""
+        self.end_line()
 
     def _break(self, tag: str) -> None:
         if tag in _BLOCKS:

@@ -144,7 +144,7 @@ def _unfolded(value: str) -> str:
 
 
 def _decoded(value: str) -> str:
-    text = _unfolded(value)
+    text = " ".join(_unfolded(value).split())
     if "=?" not in text:
         return text
     try:

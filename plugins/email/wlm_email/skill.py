@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 from wlm.plugins import Context, Person, Proposal, Reply, Skill, Slot, TimeRange, intent
 from wlm_email.account import Settings as MailboxSettings
 from wlm_email.account import account
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 READ_ALOUD = 900
 """Characters of a body that are spoken; the display has all of it."""
@@ -147,3 +150,9 @@ class Email(Skill):
         from wlm_email import outbox
 
         return outbox.outcome(ctx)
+
+    def commands(self, context: Callable[[], Context]) -> Typer | None:
+        """`wlm email discover`."""
+        from wlm_email.cli import commands
+
+        return commands(context)

@@ -58,7 +58,7 @@ def _sentences(mail: Mail) -> list[str]:
 
 
 def _told(mail: Mail, texts: Sequence[str], weights: Counter[str], me: str) -> str:
-    name = _name(mail, me)
+    name = "You" if _mine(mail, me) else mail.sender
     if not texts:
         return f"{name} wrote: {mail.note or 'no text.'}"
     best = max(texts, key=lambda each: _score(each, weights, texts.index(each)))
@@ -92,4 +92,8 @@ def _words(text: str) -> list[str]:
 
 
 def _name(mail: Mail, me: str) -> str:
-    return "you" if mail.address.casefold() == me.casefold() else mail.sender
+    return "you" if _mine(mail, me) else mail.sender
+
+
+def _mine(mail: Mail, me: str) -> bool:
+    return mail.address.casefold() == me.casefold()

@@ -47,13 +47,9 @@ Moment = Annotated[datetime, BeforeValidator(_time)]
 """A time in ISO 8601; without an offset, it is in the gateway's zone."""
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """To JSON, 3.0 is an integer."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""A whole number in a JSON body."""
 
 
 class Form(BaseModel):

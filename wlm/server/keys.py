@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from flask import Blueprint
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from wlm.errors import UsageError
 from wlm.server import idempotency
 from wlm.server.access import owner, principal, scope
-from wlm.server.contract import TELLING, Answer, Form, Whole, contract
+from wlm.server.contract import TELLING, Answer, Form, contract, whole
 from wlm.server.paging import ShortPageQuery, page
 from wlm.server.policy import SCOPES, key_scopes
 from wlm.server.service import service
@@ -23,6 +23,9 @@ blueprint = Blueprint("keys", __name__, url_prefix="/v1/keys")
 Scope = Annotated[str, WithJsonSchema({"type": "string", "enum": list(SCOPES)})]
 
 
+Days = Annotated[int, Field(ge=1, le=3660), BeforeValidator(whole)]
+
+
 class KeyForm(Form):
     """A new key."""
 
@@ -30,7 +33,7 @@ class KeyForm(Form):
     scopes: list[Scope] | None = Field(
         None, max_length=50, description="What it may do; default: everyday use."
     )
-    days: Whole | None = Field(None, ge=1, le=3660, description="How long it lasts; default: ever.")
+    days: Days | None = Field(None, description="How long it lasts; default: ever.")
 
 
 class KeyAnswer(Answer):

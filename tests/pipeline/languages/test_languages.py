@@ -173,6 +173,12 @@ def assistant(home: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
         monkeypatch.setenv("WLM_SKILL_WEATHER__GEOCODING_URL", f"{weather.url}/v1/search")
         monkeypatch.setenv("WLM_SKILL_NEWS__FEEDS", f"Blatt={feeds.url}/feed")
         monkeypatch.setenv("WLM_SKILL_NEWS__ALLOW_PRIVATE", "true")
+        for name, value in {
+            "IMAP_HOST": "127.0.0.1",
+            "USER": "me@example.org",
+            "PASSWORD": "none",
+        }.items():
+            monkeypatch.setenv(f"WLM_SKILL_EMAIL__{name}", value)  # nobody reaches it
         with Assistant(clock=lambda: NOW, language=code) as made:
             yield made
 

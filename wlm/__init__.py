@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wlm.errors import WlmError
     from wlm.sdk.assistant import Assistant
-    from wlm.sdk.client import AsyncClient, Client
+    from wlm.sdk.async_client import AsyncClient
+    from wlm.sdk.client import Client
     from wlm.types import Action, Event, Reply, Route, Turn
 
 __all__ = [
@@ -32,7 +33,7 @@ __all__ = [
 
 _HOMES = {
     "Assistant": "wlm.sdk.assistant",
-    "AsyncClient": "wlm.sdk.client",
+    "AsyncClient": "wlm.sdk.async_client",
     "Client": "wlm.sdk.client",
     "WlmError": "wlm.errors",
     **dict.fromkeys(("Action", "Event", "Reply", "Route", "Turn"), "wlm.types"),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.support import mailbox
 from wlm import Assistant
 from wlm.types import State, Turn
 
@@ -34,6 +35,11 @@ def clock() -> Clock:
 def assistant(home: Path, clock: Clock) -> Iterator[Assistant]:
     with Assistant(clock=clock) as made:
         yield made
+
+
+@pytest.fixture
+def with_mailbox(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mailbox.set_up(monkeypatch)
 
 
 def only(turn: Turn, state: State) -> dict[str, object]:
@@ -117,7 +123,9 @@ def test_an_ambiguous_name_is_asked_back_and_chosen(assistant: Assistant) -> Non
     assert "2222" in answered.reply.display.replace(" ", "")
 
 
-def test_a_send_waits_for_a_yes_with_its_exact_words(assistant: Assistant) -> None:
+def test_a_send_waits_for_a_yes_with_its_exact_words(
+    with_mailbox: None, assistant: Assistant
+) -> None:
     assistant.ask("add Anna Berg to my contacts, her email is anna at example dot org")
     asked = assistant.ask("email Anna that I'm running late")
     only(asked, State.WAITING_CONFIRMATION)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server.conftest import mailbox
+from tests.support import mailbox
 from wlm import AsyncClient, Client, config
 from wlm.errors import Busy, NotFound, NotSignedIn, Unreachable
 from wlm.server import access
@@ -22,7 +22,7 @@ LUNCH = "schedule lunch with Kofi tomorrow at noon"
 
 @pytest.fixture
 def transport(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.BaseTransport]:
-    mailbox(monkeypatch)
+    mailbox.set_up(monkeypatch)
 
     def let_in(request: object) -> access.Principal | None:
         key = request.headers.get("Authorization", "")  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from flask import Flask, Request
 
+from tests.support import mailbox
 from wlm import config
 from wlm.plugins import manager
 from wlm.plugins.manager import Registry
@@ -34,13 +35,6 @@ def by_header(request: Request) -> access.Principal | None:
     return None if scopes is None else access.Principal(f"owner-{name}", scopes, "key", "k1")
 
 
-def mailbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mailbox is set up, at a server that nobody reaches."""
-    monkeypatch.setenv("WLM_SKILL_EMAIL__IMAP_HOST", "127.0.0.1")
-    monkeypatch.setenv("WLM_SKILL_EMAIL__USER", "me@example.org")
-    monkeypatch.setenv("WLM_SKILL_EMAIL__PASSWORD", "secret")
-
-
 @pytest.fixture(scope="session")
 def registry() -> Registry:
     """The installed skills: the router that is shipped knows them."""
@@ -56,7 +50,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def settings(home: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> config.Settings:
     """The settings of the gateway, with a mailbox, so that what is sent is asked about."""
-    mailbox(monkeypatch)
+    mailbox.set_up(monkeypatch)
     loaded = config.load()
     return loaded._replace(paths=loaded.paths._replace(cache=trained))
 

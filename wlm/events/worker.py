@@ -13,6 +13,8 @@ import platform
 import sys
 from pathlib import Path
 
+_START = 19
+"""Where the time of its start is among the fields of a process."""
 _PROC = Path("/proc")
 
 
@@ -34,8 +36,11 @@ def is_dead(worker: str | None) -> bool:
         return True
     except OSError:
         return False
+    fields = _fields(int(pid))
+    if not fields or not started:
+        return False  # it could not be read, which says nothing of the process
     # Its number may have been given to another process since, or nobody has reaped it yet.
-    return started != _started(int(pid)) or _fields(int(pid))[:1] == ["Z"]
+    return started != fields[_START] or fields[0] == "Z"
 
 
 @functools.cache
@@ -53,7 +58,7 @@ def _node() -> str:
 def _started(pid: int) -> str:
     """When the process started, in clock ticks since boot; empty where there is no /proc."""
     fields = _fields(pid)
-    return fields[19] if fields else ""
+    return fields[_START] if fields else ""
 
 
 def _fields(pid: int) -> list[str]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.support import mailbox
 from tests.support.http_server import HttpServer
 from tests.support.open_meteo import OpenMeteo
 from wlm import Assistant
@@ -173,12 +174,7 @@ def assistant(home: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
         monkeypatch.setenv("WLM_SKILL_WEATHER__GEOCODING_URL", f"{weather.url}/v1/search")
         monkeypatch.setenv("WLM_SKILL_NEWS__FEEDS", f"Blatt={feeds.url}/feed")
         monkeypatch.setenv("WLM_SKILL_NEWS__ALLOW_PRIVATE", "true")
-        for name, value in {
-            "IMAP_HOST": "127.0.0.1",
-            "USER": "me@example.org",
-            "PASSWORD": "none",
-        }.items():
-            monkeypatch.setenv(f"WLM_SKILL_EMAIL__{name}", value)  # nobody reaches it
+        mailbox.set_up(monkeypatch)
         with Assistant(clock=lambda: NOW, language=code) as made:
             yield made
 

@@ -1,0 +1,231 @@
+"""``wlm.Client`` for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from wlm.errors import WlmError
+from wlm.sdk import exchange
+from wlm.sdk.calls import problem
+from wlm.sdk.connection import ATTEMPTS, Base, T, arguments, away, pause_before, read
+from wlm.sdk.exchange import Exchange
+from wlm.sdk.session import TokenProvider
+from wlm.types import Event, Firing, Route, Schedule, State, Transcript, Turn
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from wlm.events.history import Entry
+    from wlm.sdk.exchange import Sound
+    from wlm.store.personal import Erased, Forgotten
+    from wlm.store.turns import Page
+
+
+class AsyncClient(Base):
+    """``Client`` for asyncio: the same methods, awaited."""
+
+    def __init__(
+        self,
+        server_url: str | None = None,
+        *,
+        api_key: str | None = None,
+        tokens: TokenProvider | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(server_url, api_key=api_key, tokens=tokens, **settings)
+        self._http = httpx.AsyncClient(**self._options(), transport=transport)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def ask(self, text: str, *, conversation: str | None = None, yes: bool = False) -> Turn:
+        """Do what ``text`` asks for. ``yes`` confirms what would need a confirmation."""
+        return await self._do(exchange.ask(text, conversation, yes))
+
+    async def voice(
+        self, audio: Sound, *, conversation: str | None = None, yes: bool = False
+    ) -> Turn:
+        """Do what a recording asks for."""
+        return await self._do(exchange.voice(audio, conversation, yes))
+
+    async def transcribe(self, audio: Sound, *, language: str | None = None) -> Transcript:
+        """The words of a recording."""
+        return await self._do(exchange.transcribe(audio, language))
+
+    async def route(
+        self, text: str, *, now: datetime | None = None, timezone: ZoneInfo | None = None
+    ) -> list[Route]:
+        """Decide only: the routes of ``text``; [] if no skill serves it. Nothing runs."""
+        return await self._do(exchange.route(text, now, timezone))
+
+    async def why(self, reference: str | None = None) -> dict[str, Any]:
+        """Why a turn went where it went."""
+        return await self._do(exchange.why(reference))
+
+    async def events(
+        self,
+        *,
+        states: Iterable[State] | None = None,
+        skill: str | None = None,
+        conversation: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> list[Event]:
+        """Events, newest first."""
+        return await self._do(exchange.events(states, skill, conversation, limit, before))
+
+    async def event(self, event_id: str) -> Event:
+        """One event. Raises ``NotFound``."""
+        return await self._do(exchange.event(event_id))
+
+    async def event_history(self, event_id: str) -> list[Entry]:
+        """What happened to an event, oldest first. Raises ``NotFound``."""
+        return await self._do(exchange.event_history(event_id))
+
+    async def watch(self, event_id: str) -> AsyncIterator[Event]:
+        """An event now and after each change, until it has ended."""
+        path = f"/v1/events/{event_id}/stream"
+        try:
+            async with self._http.stream("GET", path, timeout=httpx.Timeout(60.0)) as answer:
+                if answer.status_code >= 400:
+                    await answer.aread()
+                    raise problem(answer)
+                async for line in answer.aiter_lines():
+                    if line.startswith("data: "):
+                        yield Event.from_dict(json.loads(line.removeprefix("data: ")))
+        except httpx.TransportError as error:
+            raise away(self._server, error) from None
+
+    async def confirm(self, event_id: str) -> Event:
+        """Say yes to an event that waits for it, and run it."""
+        return await self._do(exchange.change(event_id, "confirm"))
+
+    async def cancel(self, event_id: str) -> Event:
+        """Cancel an event that has not ended."""
+        return await self._do(exchange.change(event_id, "cancel"))
+
+    async def retry(self, event_id: str) -> Event:
+        """Run a failed or dead event again."""
+        return await self._do(exchange.change(event_id, "retry"))
+
+    async def answer(self, event_id: str, slots: Mapping[str, Any]) -> Event:
+        """Give the slots that an event waits for, in JSON form, and run it."""
+        return await self._do(exchange.change(event_id, "answer", {"slots": dict(slots)}))
+
+    async def undo(self, event_id: str | None = None) -> Event:
+        """Take back what an event did; default: what was done last. Raises ``WlmError``."""
+        return await self._do(exchange.undo(event_id))
+
+    async def schedules(self) -> list[Schedule]:
+        """What is done again and again, the next to come first."""
+        found, after = await self._do(exchange.schedules(None))
+        while after is not None:
+            more, after = await self._do(exchange.schedules(after))
+            found += more
+        return found
+
+    async def schedule(self, schedule_id: str) -> Schedule:
+        """One schedule. Raises ``NotFound``."""
+        return await self._do(exchange.schedule(schedule_id))
+
+    async def firings(self, schedule_id: str) -> list[Firing]:
+        """What became of a schedule's last occurrences, newest first."""
+        return await self._do(exchange.firings(schedule_id))
+
+    async def simulate(self, days: float = 7.0) -> list[tuple[datetime, Schedule]]:
+        """What would be done in the next days, and when."""
+        known = {one.id: one for one in await self.schedules()}
+        due = await self._do(exchange.due(days))
+        return [(at, known[id_]) for at, id_ in due if id_ in known]
+
+    async def pause_schedule(self, schedule_id: str) -> Schedule:
+        """Let a schedule rest."""
+        return await self._do(exchange.change_schedule(schedule_id, "pause"))
+
+    async def resume_schedule(self, schedule_id: str) -> Schedule:
+        """Go on with a schedule; what came due in the pause is not made up for."""
+        return await self._do(exchange.change_schedule(schedule_id, "resume"))
+
+    async def remove_schedule(self, schedule_id: str) -> Schedule:
+        """End a schedule; what it did stays."""
+        return await self._do(exchange.remove_schedule(schedule_id))
+
+    async def forget(
+        self,
+        *,
+        turn: str | None = None,
+        conversation: str | None = None,
+        since: datetime | None = None,
+    ) -> Forgotten:
+        """Remove what was said, with what was answered: what fits every condition; none: all.
+
+        ``turn`` is an id, or ``last``. Raises ``NotFound``.
+        """
+        return await self._do(exchange.forget(turn, conversation, since))
+
+    async def export(self) -> Iterator[dict[str, Any]]:
+        """Every row that is the user's, as ``{"table", "row"}`` in JSON types."""
+        rows = await self._do(exchange.export())
+        return iter(rows)
+
+    async def erase(self) -> Erased:
+        """Remove everything that is the user's, and the account. It cannot be undone."""
+        return await self._do(exchange.erase())
+
+    async def event_family(self, event_id: str) -> list[tuple[int, Event]]:
+        """An event with what it came from and what it caused, with depths. Raises ``NotFound``."""
+        return await self._do(exchange.event_family(event_id))
+
+    async def history(
+        self,
+        query: str | None = None,
+        *,
+        conversation: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> Page:
+        """What was said and done, newest first; with all words of ``query``."""
+        return await self._do(exchange.history(query, conversation, limit, before))
+
+    async def skills(self) -> dict[str, Any]:
+        """The installed skills in a line each, and the plugins that failed."""
+        return await self._do(exchange.skills())
+
+    async def skill(self, name: str) -> dict[str, Any]:
+        """What a skill can do. Raises ``SkillMissing``."""
+        return await self._do(exchange.skill(name))
+
+    async def _do(self, made: Exchange[T]) -> T:
+        begun = time.monotonic()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._once(made)
+            except WlmError as error:
+                pause = pause_before(error, attempt, time.monotonic() - begun)
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+        raise AssertionError("the last attempt raises")
+
+    async def _once(self, made: Exchange[T]) -> T:
+        upload = made.upload() if made.upload else None
+        try:
+            answer = await self._http.request(made.method, made.path, **arguments(made, upload))
+        except httpx.TransportError as error:
+            raise away(self._server, error) from None
+        return read(made, answer)

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 Outcome = Literal["act", "ask", "none"]
+LIKELY = 0.6
+"""What the intents of one skill and effect must have of the in-scope probability; else: ask."""
 NONE = "none"
 """The class of what no skill serves; always the last."""
 SURE = 0.9

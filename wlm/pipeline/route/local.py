@@ -29,8 +29,6 @@ _SPLIT_FROM = 0.75
 _KEPT_MODELS = 8
 _LONGEST_SPLIT = 1000
 """Characters; a text longer than that is dictation, not a row of requests."""
-_LIKELY = 0.6
-"""What the intents of one skill and effect must have of the in-scope probability; else: ask."""
 _OTHERS = 0.02
 """What all other classes have of a phrase that is known as it stands."""
 SHIPPED = Path(__file__).parent / "data" / "trained"
@@ -124,7 +122,7 @@ class LocalRouter:
         weight = max(weights)
         best = max(self._sides[weights.index(weight)], key=chances.__getitem__)
         scope = 1 - chances[-1]
-        acts = scope >= self.looks.act_from and weight >= _LIKELY * scope
+        acts = scope >= self.looks.act_from and weight >= self.looks.likely * scope
         intent = classes[best] if acts else None
         return _Judged(text, plain, intent, chances[best], scope, False, closely, chances)
 

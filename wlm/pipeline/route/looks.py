@@ -32,6 +32,7 @@ class Looks(Protocol):
 
     classes: tuple[str, ...]
     act_from: float
+    likely: float
     ask_from: float
     openings: frozenset[str]
     report: Mapping[str, Any]
@@ -58,6 +59,7 @@ class Alone:
         self._away = [at for at, name in enumerate(model.classes) if name in away]
         self.classes = tuple(name for name in model.classes if name not in away)
         self.act_from, self.ask_from = model.act_from, model.ask_from
+        self.likely = model.likely
         self.openings = frozenset(model.openings)
         self.report = model.report
 
@@ -114,6 +116,7 @@ class WithMore:
         self._extract = Extractor(beside.keywords, language)
         self.classes = (*known.classes[:-1], *beside.classes, NONE)
         self.act_from, self.ask_from = known.act_from, known.ask_from
+        self.likely = known.likely
         self.openings = known.openings | frozenset(beside.openings)
         self.report = known.report
 

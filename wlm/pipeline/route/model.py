@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm.pipeline.route.features import Features
-from wlm.pipeline.route.interface import SURE, phrase_hash
+from wlm.pipeline.route.interface import LIKELY, SURE, phrase_hash
 from wlm.pipeline.route.linear import softmax
 from wlm.pipeline.route.vectors import Vectors
 
@@ -65,6 +65,7 @@ class Model:
     report: Mapping[str, Any]
     declared: Mapping[str, str]
     closer: Closer | None = None
+    likely: float = LIKELY
 
     def positions(self, features: Features) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Which features the model knows (indices into them) and at which columns."""
@@ -115,6 +116,7 @@ class Model:
             "temperature": self.temperature,
             "act_from": self.act_from,
             "ask_from": self.ask_from,
+            "likely": self.likely,
             "keywords": dict(self.keywords),
             "openings": list(self.openings),
             "report": dict(self.report),

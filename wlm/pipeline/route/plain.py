@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from wlm.pipeline.route.arrays import Array, read
 from wlm.pipeline.route.features import Features
-from wlm.pipeline.route.interface import phrase_hash
+from wlm.pipeline.route.interface import LIKELY, phrase_hash
 from wlm.pipeline.route.pieces import Pieces
 
 MOST_CLASSES = 48
@@ -89,6 +89,7 @@ class PlainModel:
     declared: Mapping[str, str]
     vectors: PlainVectors
     closer: bool
+    likely: float = LIKELY
 
     @classmethod
     def load(cls, path: Path) -> Self | None:

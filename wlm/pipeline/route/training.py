@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wlm.pipeline.route.closer import Centre, vectors
 from wlm.pipeline.route.features import Extractor
-from wlm.pipeline.route.interface import NONE, phrase_hash
+from wlm.pipeline.route.interface import LIKELY, NONE, phrase_hash
 from wlm.pipeline.route.linear import Linear, softmax, train
 from wlm.pipeline.route.model import Model, looked_again, positions
 from wlm.pipeline.route.samples import Sample
@@ -21,6 +21,11 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 _HARM = np.float32(1.25)
 """How much worse it is to do what was not asked for than to ask back what was."""
+
+
+_FEW_ACT_FROM, _FEW_LIKELY = 0.25, 0.4
+"""Where to act with few examples. What is left unsaid then spreads the probabilities, more than
+a few held-out rows can tell: acting at what looks unlikely is mostly right."""
 
 
 class Recipe(NamedTuple):
@@ -84,6 +89,8 @@ def fit(
         centre = Centre.of(found)
         looks.append(first._replace(matrix=np.hstack([first.matrix[:, :width], centre(found)])))
     starts, temperatures, threshold, report = _calibrate(looks, names, recipe)
+    grasp = _grasp(samples)
+    threshold = round(grasp * threshold + (1 - grasp) * _FEW_ACT_FROM, 4)
     linears = [
         fit_rows(rows, len(names), recipe, recipe.last_iterations, start)
         for rows, start in zip(looks, starts, strict=True)
@@ -100,12 +107,21 @@ def fit(
         temperature=temperatures[0],
         act_from=threshold,
         ask_from=max(threshold / 2, threshold - recipe.ask_width),
+        likely=round(_FEW_LIKELY + grasp * (LIKELY - _FEW_LIKELY), 4),
         keywords=keywords,
         openings=openings(samples),
         report=report,
         declared=declared or {},
         closer=centre.folded(linears[1], width, temperatures[1]) if recipe.closely else None,
     )
+
+
+def _grasp(samples: Sequence[Sample]) -> float:
+    """How far what was held out can be believed: 0 with ten examples an intent or fewer, 1 with a
+    hundred or more."""
+    groups = {sample.group for sample in samples if sample.opens and sample.intent != NONE}
+    intents = {sample.intent for sample in samples if sample.intent != NONE}
+    return float(np.clip(np.log10(max(len(groups), 1) / (10 * max(len(intents), 1))), 0, 1))
 
 
 def _calibrate(

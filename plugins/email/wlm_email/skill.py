@@ -118,7 +118,7 @@ class Email(Skill):
         """Write and send a mail."""
         from wlm_email import outbox
 
-        return outbox.deliver(ctx, "send", to=to, body=body, subject=subject, attach="")
+        return outbox.deliver(ctx, "send", to=to, body=body, subject=subject)
 
     @intent(
         examples=["reply to {sender} that {body}"],

@@ -16,7 +16,6 @@ TIMEOUT = 20.0
 CONFIGURE = (
     "`wlm email discover ADDRESS` finds the servers, `wlm skills configure email` sets them."
 )
-CONNECT = "Run `wlm connect google`, or `wlm connect microsoft`, again."
 
 
 class Settings(BaseModel):
@@ -40,11 +39,10 @@ class Settings(BaseModel):
 
 
 class Account(NamedTuple):
-    """An account that is complete. ``token``: an access token in the place of a password."""
+    """An account that is complete."""
 
     settings: Settings
     password: str
-    token: str = ""
 
     @property
     def address(self) -> str:
@@ -95,11 +93,6 @@ def _password(ctx: Context, settings: Settings) -> str:
     if not password:
         raise BadRequest("There is no password for the mailbox.", hint=CONFIGURE)
     return password
-
-
-def xoauth2(user: str, token: str) -> str:
-    """The SASL XOAUTH2 message of a user and an access token."""
-    return f"user={user}\x01auth=Bearer {token}\x01\x01"
 
 
 def tls() -> ssl.SSLContext:

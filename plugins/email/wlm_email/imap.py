@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from wlm.errors import BadRequest, ProviderAway, ProviderError
 from wlm.plugins import Person, TimeRange
-from wlm_email.account import CONFIGURE, CONNECT, TIMEOUT, Account, tls, xoauth2
+from wlm_email.account import CONFIGURE, TIMEOUT, Account, tls
 from wlm_email.mime import Mail, parse, plain
 
 MOST = 50
@@ -232,9 +232,7 @@ def open_box(account: Account) -> Any:
         case _:
             box = MailBoxUnencrypted(host, port, timeout=TIMEOUT)
     try:
-        if account.token:
-            _sign_in(box, account)
-        elif (settings.user + account.password).isascii():
+        if (settings.user + account.password).isascii():
             box.login(settings.user, account.password, settings.folder)
         else:
             box.login_utf8(settings.user, account.password, settings.folder)
@@ -243,24 +241,6 @@ def open_box(account: Account) -> Any:
             box.client.shutdown()
         raise
     return box
-
-
-def _sign_in(box: Any, account: Account) -> None:
-    """With an access token."""
-    import imaplib
-
-    said = xoauth2(account.settings.user, account.token)
-    try:
-        # A refused token is told in a challenge; the empty answer to it ends the attempt.
-        answers = iter([said])
-        box.client.authenticate("XOAUTH2", lambda _: next(answers, "").encode())
-    except imaplib.IMAP4.abort:
-        raise
-    except imaplib.IMAP4.error:
-        raise ProviderError(
-            f"{account.settings.imap_host} refuses the sign-in.", hint=CONNECT
-        ) from None
-    box.folder.set(account.settings.folder)
 
 
 def _unreachable(host: str, error: OSError) -> ProviderError:

@@ -41,7 +41,7 @@ _SAME = {
 }
 _NOTES = {
     "google": "Use an app password (two-step verification must be on).",
-    "microsoft": "Outlook takes no passwords from mail programs: only a sign-in (xoauth2).",
+    "microsoft": "Outlook takes no passwords from mail programs: only a sign-in, which WLM lacks.",
     "app": "Use an app password.",
     "allow": "Allow IMAP in the provider's settings first.",
     "": "",

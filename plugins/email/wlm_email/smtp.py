@@ -13,7 +13,7 @@ import smtplib
 from email.message import EmailMessage
 
 from wlm.errors import BadRequest, ProviderAway, ProviderError
-from wlm_email.account import CONFIGURE, TIMEOUT, Account, tls, xoauth2
+from wlm_email.account import CONFIGURE, TIMEOUT, Account, tls
 from wlm_email.compose import recipients
 
 VERDICT_SECONDS = 60.0
@@ -81,20 +81,11 @@ def _open(account: Account) -> smtplib.SMTP:
             server.starttls(context=tls())
         server.ehlo_or_helo_if_needed()
         if server.has_extn("auth"):
-            _login(server, account)
+            server.login(settings.user, account.password)
     except BaseException:
         server.close()
         raise
     return server
-
-
-def _login(server: smtplib.SMTP, account: Account) -> None:
-    if not account.token:
-        server.login(account.settings.user, account.password)
-        return
-    said = xoauth2(account.settings.user, account.token)
-    # A refused token is told in a challenge; the empty answer to it ends the attempt.
-    server.auth("XOAUTH2", lambda challenge=None: said if challenge is None else "")
 
 
 def _envelope(server: smtplib.SMTP, account: Account, message: EmailMessage) -> list[str]:

@@ -82,7 +82,10 @@ class Cutter:
     def _counted(
         self, client: socket.socket, server: socket.socket, direction: str, most: int
     ) -> None:
-        """Relay until ``most`` bytes went in that direction, then break both sides."""
+        """Relay until ``most`` bytes went in that direction, then break both sides.
+
+        The sender is broken off just before the last of them goes on: no answer reaches it.
+        """
         ends = (client, server) if direction == "up" else (server, client)
         told: list[int] = []
         back = threading.Thread(
@@ -92,8 +95,10 @@ class Cutter:
         left = most
         with contextlib.suppress(OSError):
             while left and (block := ends[0].recv(min(left, 65536))):
-                ends[1].sendall(block)
                 left -= len(block)
+                if not left:  # what answers the last byte must not slip through
+                    ends[0].shutdown(socket.SHUT_RDWR)
+                ends[1].sendall(block)
         for end in (client, server):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import smtplib
+import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,13 @@ class Tally(Skill):
         with _run(ctx):
             _row(ctx)
         return Reply("Noted.")
+
+    @intent()
+    def look(self, ctx: Context) -> Reply:
+        """Wait as for a network, and change nothing."""
+        with _run(ctx):
+            time.sleep(0.05)
+        return Reply("Seen.")
 
     @intent(effect="write", priority=7)
     def pair(self, ctx: Context) -> Reply:
@@ -181,8 +189,12 @@ class _run:
 
     def _note(self, what: str) -> None:
         if folder := os.environ.get(SINK):
-            line = f"{self._event} {what} {time.monotonic_ns()} {os.getpid()}\n"
+            line = f"{self._event} {what} {time.monotonic_ns()} {_thread()}\n"
             append(Path(folder) / RUNS, line)
+
+
+def _thread() -> str:
+    return f"{os.getpid()}/{threading.get_native_id()}"
 
 
 def append(path: Path, line: str) -> None:

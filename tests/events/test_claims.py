@@ -186,11 +186,12 @@ def test_the_skill_is_asked_before_a_send_is_repeated(
 
 def test_what_a_worker_that_ends_gives_back_is_as_it_was(engine: Engine, store: Store) -> None:
     event = accept(engine)
-    claim = engine.claim()
-    assert claim is not None
-    engine.runner._current[event.id] = claim.row
+    accept(engine)
+    engine.stock._seconds = 0.001
+    claim = engine.stock.next()
+    assert claim is not None and claim.row["id"] == event.id
     assert engine.hand_back() == 1
-    assert engine.get(ME, event.id).state is State.QUEUED
     with store.read() as connection:
-        assert connection.execute(select(events.c.ticket)).scalar_one() is not None
-    assert engine.runner.run(claim) is None, "its lease is over"
+        rows = connection.execute(select(events.c.state, events.c.attempts, events.c.ticket)).all()
+    assert sorted(row[:2] for row in rows) == [("queued", 0), ("running", 1)]
+    assert all(row.ticket is not None for row in rows)

@@ -11,13 +11,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from tests.support.lab import Clock, Lab, ledger
+from tests.support.lab import Clock, Lab, dead_worker, ledger
 from wlm import config
 from wlm.events.audit import audit
 from wlm.events.claims import Claim
 from wlm.events.contexts import RunOver
 from wlm.events.engine import Engine
 from wlm.events.retry import LONGEST_SECONDS, delay
+from wlm.events.stopwatch import elapsed
 from wlm.events.worker import is_dead, this_worker
 from wlm.plugins.manager import Registry
 from wlm.store.engine import Store
@@ -38,15 +39,6 @@ def abandon(engine: Engine, store: Store, event: Event, **values: object) -> Non
     if values:
         with store.write() as connection:
             connection.execute(update(events).where(events.c.id == event.id).values(**values))
-
-
-def dead_worker() -> str:
-    """The name of a process of this machine that has ended."""
-    program = "from wlm.events.worker import this_worker; print(this_worker())"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 def test_who_is_dead() -> None:
@@ -186,7 +178,7 @@ def test_a_run_that_was_taken_over_may_not_finish(
         late.once("line", lambda: 1)
     with pytest.raises(RunOver):
         late.db.insert(ledger, {"event": event.id, "what": "late"})
-    assert engine.runner.run(Claim(row, troubled=True)) is None
+    assert engine.runner.run(Claim(row, troubled=True, at=elapsed())) is None
     assert engine.get(ME, event.id).state is State.SUCCEEDED
 
 

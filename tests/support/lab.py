@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -211,6 +213,15 @@ def registry() -> Registry:
     made.add("lab", Lab)
     assert not made.faults
     return made
+
+
+def dead_worker() -> str:
+    """The name of a process of this machine that has ended."""
+    program = "from wlm.events.worker import this_worker; print(this_worker())"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 class Clock:

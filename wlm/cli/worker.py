@@ -34,7 +34,11 @@ def worker(
     typer.echo(f"{processes} × {count} threads; Ctrl-C stops.", err=True)
     command = [sys.executable, "-m", "wlm.cli.main", "worker", "--child", "--threads", str(count)]
     supervisor = Supervisor(command, processes, grace=settings.drain_seconds + 5)
-    raise typer.Exit(supervisor.run())
+    killed = supervisor.run()
+    with Assistant() as assistant:
+        # What they did not finish. They could not give it back while they still ran it.
+        assistant.engine.recover(stopped=True)
+    raise typer.Exit(killed)
 
 
 def _work(threads: int | None) -> None:

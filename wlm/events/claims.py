@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, not_, select
 from wlm.events import breaker
 from wlm.events.ledger import Ledger
 from wlm.events.rows import Row, held
+from wlm.events.stopwatch import elapsed
 from wlm.store.tables import events
 from wlm.types import State
 
@@ -51,10 +52,12 @@ class Limits(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A claimed event. ``troubled``: its skill's provider has failed of late."""
+    """A claimed event. ``troubled``: its skill's provider has failed of late. ``at``: when its
+    lease began, or a little before, by ``stopwatch.elapsed``."""
 
     row: Row
     troubled: bool
+    at: float
 
 
 class Claims:
@@ -70,7 +73,7 @@ class Claims:
         One that was begun before is taken alone or as the first: it may be what ends its
         process, and that counts as a failed try of all that the process holds.
         """
-        store = self._ledger.store
+        store, at = self._ledger.store, elapsed()
         if store.sqlite and not self.ready(1):
             return []  # looking needs no turn at writing
         with store.write(durable=False) as connection:
@@ -83,7 +86,7 @@ class Claims:
             rows = self._ledger.take(connection, ids) if ids else []
         if rows and not store.sqlite and any(self._limits):
             rows = self._within(rows)
-        return [Claim(row, row["skill"] in failing) for row in rows]
+        return [Claim(row, row["skill"] in failing, at) for row in rows]
 
     def give_back(self, row: Row, detail: str) -> Row | None:
         """Queue a claimed event again, at its place, as if it had not been taken."""

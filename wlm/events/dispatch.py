@@ -147,9 +147,9 @@ class Crew:
         """
         self._consumer.run()
         self._listener.close()
-        back = self._engine.hand_back()
-        if back:
-            log.warning("%d events were handed back", back)
+        back, left = self._engine.hand_back(), len(self._engine.runner.running())
+        if back or left:
+            log.warning("%d events were handed back, %d were still run", back, left)
         return self._stopping
 
     def _look(self, _event_id: str) -> None:

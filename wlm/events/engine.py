@@ -23,11 +23,12 @@ from wlm.events.history import Entry
 from wlm.events.intake import Intake, fingerprint
 from wlm.events.ledger import Ledger
 from wlm.events.prepare import answered
-from wlm.events.recovery import Recovery
+from wlm.events.recovery import WORKER_LOST, WORKER_STOPPED, Recovery
 from wlm.events.rows import Row, one, to_event
 from wlm.events.runner import Outcome, Run, Runner
 from wlm.events.states import RUNNABLE
 from wlm.events.stock import OLD_SECONDS, Stock
+from wlm.events.stopwatch import elapsed
 from wlm.events.upkeep import Upkeep
 from wlm.events.waiting import Waiting
 from wlm.events.witness import Witness
@@ -304,13 +305,14 @@ class Engine:
         self.upkeep.run()
         return recovered
 
-    def recover(self) -> int:
+    def recover(self, *, stopped: bool = False) -> int:
         """Take events from workers that are gone and bring them back; how many.
 
         They are queued again, or ``dead`` when too often begun. A ``send`` that was begun
         is never repeated blindly: its skill is asked whether it was done, or the user.
+        ``stopped``: the workers were told to end, so no event is the cause.
         """
-        rows = self._recovery.lost()
+        rows = self._recovery.lost(WORKER_STOPPED if stopped else WORKER_LOST)
         for row in rows:
             if row["state"] == State.QUEUED:
                 self._ring(row["id"])
@@ -342,11 +344,13 @@ class Engine:
         return min(max((glance.next_due - self._clock()).total_seconds(), 0.0), longest)
 
     def hand_back(self) -> int:
-        """Give up what this process still runs, since it ends; how many were queued again."""
+        """Give up what this process holds and does not run, since it ends; how many.
+
+        What a handler is in stays ours as long as we live: if another worker took it now, two
+        would be in it at once. It comes back by ``recover`` once this process has gone.
+        """
         back = self.stock.give_back()
         self._endings.flush(_FLUSH_SECONDS)
-        rows = [self._recovery.hand_back(row) for row in self.runner.running()]
-        back += [row["id"] for row in rows if row is not None]
         for id_ in back:
             self._ring(id_)
         return len(back)
@@ -420,8 +424,9 @@ class Engine:
     def _run(self, event_id: str) -> Event | None:
         if self._store.writing:
             raise RuntimeError("an event cannot run inside the transaction that accepts it")
+        at = elapsed()
         row = self._ledger.claim(event_id)
-        return self.finish(Claim(row, troubled=True)) if row is not None else None
+        return self.finish(Claim(row, troubled=True, at=at)) if row is not None else None
 
     def _ring(self, event_id: str) -> None:
         self.bell.ring(event_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from sqlalchemy import and_
+
 from wlm.errors import WlmError
 from wlm.events.ledger import Ledger
 from wlm.events.prepare import confirmation
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+WORKER_LOST, WORKER_STOPPED = "worker_lost", "worker_stopped"
 LOSSES = 3
 """So often may the process that runs an event end before the event counts as its cause."""
 
@@ -31,45 +34,41 @@ class Recovery:
         self._registry = registry
         self._settings = settings
 
-    def lost(self) -> list[Row]:
+    def lost(self, code: str = WORKER_LOST) -> list[Row]:
         """Bring back what has no living worker; the rows as they stand now."""
-        moved = [self._bring_back(row, "worker_lost") for row in self._ledger.lost()]
-        return [row for row in moved if row is not None]
-
-    def hand_back(self, row: Row) -> Row | None:
-        """Give up an event that this process runs and cannot finish, since it ends.
-
-        A ``send`` that was begun is not given up: it may yet be done as long as we live.
-        """
-        if row["begun"]:
-            return None
-        return self._bring_back(row, "worker_stopped")
+        found = []
+        for row in self._ledger.lost():
+            if (moved := self._bring_back(row, code)) is not None:
+                log.warning("event %s: %s", row["id"], code)
+                found.append(moved)
+        return found
 
     def _bring_back(self, row: Row, code: str) -> Row | None:
         if row["state"] == State.ACCEPTED:
             return self._ledger.move(State.QUEUED, events.c.id == row["id"])
-        log.warning("event %s: %s", row["id"], code)
+        # As it was seen: a worker that has been heard of since has it still.
+        unheard = and_(held(row), events.c.lease_until == row["lease_until"])
         looks = can_look(self._registry, row["skill"])
         spent = row["attempts"] >= max(row["max_attempts"], LOSSES)
         if row["begun"] and (spent or not looks):
             question = self._asked_again(row)
             return self._ledger.move(
                 State.WAITING_CONFIRMATION,
-                held(row),
+                unheard,
                 code=code,
                 detail="it was begun, and whether it was done is not known",
                 question=question.to_dict(),
                 confirmed=False,
             )
-        if spent and code == "worker_lost":
+        if spent and code == WORKER_LOST:
             failure = {
                 "code": WlmError.code,
                 "message": f"The process that ran it ended {row['attempts']} times.",
                 "hint": "`wlm events retry` tries it again.",
                 "retryable": False,
             }
-            return self._ledger.move(State.DEAD, held(row), code=code, error=failure)
-        return self._ledger.move(State.QUEUED, held(row), code=code, run_at=self._ledger.clock())
+            return self._ledger.move(State.DEAD, unheard, code=code, error=failure)
+        return self._ledger.move(State.QUEUED, unheard, code=code, run_at=self._ledger.clock())
 
     def _asked_again(self, row: Row) -> Question:
         try:

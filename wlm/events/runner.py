@@ -20,6 +20,7 @@ from wlm.events.prepare import confirmation, prepare
 from wlm.events.retry import delay
 from wlm.events.rows import Row, held
 from wlm.events.shift import Over, Shift, Source
+from wlm.events.stopwatch import elapsed
 from wlm.plugins import Reply
 from wlm.plugins.context import AskUser, InDoubt
 from wlm.types import Failure, Question, State, jsonable
@@ -114,6 +115,19 @@ class Runner:
             # A lock that the handler itself may hold. The lease has two more beats to go.
             log.warning("event %s: lease not extended (%s)", row["id"], fault.code)
             return True
+
+    def was_taken(self, claim: Claim) -> bool:
+        """Whether an event must not be begun, since others may have taken it for lost.
+
+        That is asked where its claim is as old as a beat: this process got no processor, or
+        its machine slept.
+        """
+        if elapsed() - claim.at < self._beat:
+            return False
+        try:
+            return not self._ledger.extend(claim.row)
+        except StorageFault:
+            return True  # not known; a lease that nobody moves is recovered
 
     def attempt(self, run: Run) -> Outcome:
         """The handler's part, in its own thread. Raises what the handler raises."""
@@ -291,7 +305,7 @@ class Run:
     def work(self) -> None:
         """Run the handler; leaves ``outcome``, or ``None`` if the event was taken away."""
         try:
-            self.outcome = self._attempt()
+            self.outcome = None if self._runner.was_taken(self.claim) else self._attempt()
         except RunOver:
             self.outcome = None
         finally:

@@ -8,11 +8,11 @@ by how long the last events took: skills that wait on a network are taken one by
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from typing import NamedTuple
 
 from wlm.events.claims import Claim, Claims
+from wlm.events.stopwatch import elapsed
 
 MOMENT_SECONDS = 0.02
 MOST = 32
@@ -39,7 +39,7 @@ class Stock:
     def next(self, most: int = 9) -> Claim | None:
         """The next event with a priority of ``most`` or less; ``None`` if there is none."""
         with self._lock:
-            now = time.monotonic()
+            now = elapsed()
             for held in self._held:
                 # An old one is not ours any more, perhaps; the sweep gives it back if it is.
                 fresh = now - held.since < OLD_SECONDS
@@ -51,7 +51,7 @@ class Stock:
         if not claims:
             return None
         if len(claims) > 1:
-            now = time.monotonic()
+            now = elapsed()
             with self._lock:
                 self._held.extend(_Held(claim, now) for claim in claims[1:])
         return claims[0]
@@ -63,7 +63,7 @@ class Stock:
 
     def give_back(self, older_than: float = 0.0) -> list[str]:
         """Queue again what has waited here for so many seconds; the ids of those."""
-        now = time.monotonic()
+        now = elapsed()
         with self._lock:
             old = [held for held in self._held if now - held.since >= older_than]
             self._held = deque(held for held in self._held if held not in old)

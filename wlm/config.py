@@ -190,6 +190,16 @@ class Config(BaseModel):
     trusted_proxies: int = Field(
         0, ge=0, le=8, description="Proxies in front whose X-Forwarded headers are believed."
     )
+    shared_skills: str = Field(
+        "",
+        description="Skills whose settings on this host, accounts and passwords included, hold for "
+        "all users of the gateway: SKILL or SKILL.FIELD, with commas. Else each has their own.",
+    )
+    skill_networks: str = Field(
+        "",
+        description="Networks (CIDR, with commas) that users' own settings of skills may lead to, "
+        "beside the public internet, such as 192.168.1.0/24.",
+    )
     rate_limit: str = Field("600/minute", description="Requests of one user; empty: no limit.")
     rate_limit_address: str = Field(
         "1200/minute", description="Requests from one address; empty: no limit."

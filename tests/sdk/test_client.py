@@ -23,6 +23,7 @@ LUNCH = "schedule lunch with Kofi tomorrow at noon"
 @pytest.fixture
 def transport(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.BaseTransport]:
     mailbox.set_up(monkeypatch)
+    monkeypatch.setenv("WLM_SHARED_SKILLS", "email")
 
     def let_in(request: object) -> access.Principal | None:
         key = request.headers.get("Authorization", "")  # type: ignore[attr-defined]

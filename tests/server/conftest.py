@@ -49,8 +49,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(home: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> config.Settings:
-    """The settings of the gateway, with a mailbox, so that what is sent is asked about."""
+    """The settings of the gateway, with a mailbox for all: what is sent is asked about."""
     mailbox.set_up(monkeypatch)
+    monkeypatch.setenv("WLM_SHARED_SKILLS", "email")
     loaded = config.load()
     return loaded._replace(paths=loaded.paths._replace(cache=trained))
 

@@ -62,6 +62,7 @@ def test_which_columns_are_sealed() -> None:
         "effects": {"result"},
         "schedules": {"title", "steps"},
         "corrections": {"text"},
+        "skill_values": {"value"},
     }
 
 

@@ -103,6 +103,8 @@ def _parts(settings: Settings, *, dev: bool) -> Iterator[Part]:
 
 def _greeting(settings: Settings, role: Role) -> Iterator[str]:
     """Where things are, how to sign in, and what is not safe yet."""
+    from wlm.plugins.own_settings import kept_to_the_host
+
     config = settings.config
     yield f"wlm serve ({role.value}) on {config.bind}"
     yield f"  data      {settings.paths.data}"
@@ -112,6 +114,9 @@ def _greeting(settings: Settings, role: Role) -> Iterator[str]:
     yield "  sign in   `wlm admin users add EMAIL --role admin`"
     yield "            `wlm keys create NAME --user EMAIL`, and `wlm login` where an issuer is set"
     yield '  use it    `wlm ask --server http://… "what meetings do I have tomorrow"`; /docs'
+    if kept := kept_to_the_host(settings):
+        more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
+        yield f"  skills    {', '.join(kept[:3])}{more}: set here and not shared (shared_skills)"
     for danger in dangers(settings):
         yield f"  not safe  {danger}"
 
@@ -129,6 +134,8 @@ def dangers(settings: Settings) -> Iterator[str]:
         yield "a rate limit is off"
     if config.keep_recordings:
         yield "recordings are kept (keep_recordings)"
+    if config.shared_skills:
+        yield f"all users share this host's settings of {config.shared_skills} (shared_skills)"
 
 
 def _without_password(url: str) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wlm.cli import skill_work
-
-if TYPE_CHECKING:
-    from wlm.plugins.manager import Registry
 
 app = typer.Typer(help="Installed skills and their settings.", no_args_is_help=True)
 for _command in ("new", "check", "test", "install", "remove"):
@@ -44,13 +41,16 @@ def show(
     tools: Annotated[bool, typer.Option("--tools", help="JSON schemas for tool calling.")] = False,
 ) -> None:
     """What a skill can do: intents, slots, examples, settings."""
-    from wlm.plugins.describe import as_json, as_markdown
+    from wlm.plugins.describe import as_markdown
+    from wlm.sdk import choose
 
-    loaded = _registry().skill(name)
+    with choose.assistant() as assistant:
+        if json and not tools:
+            _print_json(assistant.skill(name))
+            return
+        loaded = assistant.registry.skill(name)
     if tools:
         _print_json([spec.tool_schema() for spec in loaded.intents.values()])
-    elif json:
-        _print_json(as_json(loaded))
     else:
         typer.echo(as_markdown(loaded))
 
@@ -63,51 +63,33 @@ def configure(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """See or change a skill's settings. Secrets go to the keyring, never to the file."""
-    from wlm.config import load
+    """See or change a skill's settings; at a gateway your own. Secrets never go to the file."""
+    from wlm.sdk import choose
 
-    registry = _registry()
-    registry.skill(name)
-    for value in values or ():
-        _set(registry, name, value)
-    settings = load()
-    model = registry.settings(name, settings.skills.get(name, {}))
-    shown = model.model_dump(mode="json")
+    chosen = dict(_assigned(value) for value in values or ())
+    with choose.assistant() as assistant:
+        shown = (
+            assistant.configure_skill(name, chosen) if chosen else assistant.skill_settings(name)
+        )
+        fields = {} if json else assistant.skill(name)["settings"].get("properties", {})
     if json:
         _print_json(shown)
         return
-    for field, info in type(model).model_fields.items():
-        typer.echo(f"{field:<18} {shown[field]!s:<24} {info.description or ''}".rstrip())
+    for field, value in shown.items():
+        text = fields.get(field, {}).get("description", "")
+        typer.echo(f"{field:<18} {value!s:<24} {text}".rstrip())
     if not shown:
         typer.echo(f"The skill {name!r} has no settings.")
 
 
-def _registry() -> Registry:
-    from wlm.sdk.assistant import Assistant
-
-    return Assistant().registry
-
-
-def _set(registry: Registry, name: str, assignment: str) -> None:
-    """Check one FIELD=VALUE against the skill's model, then write it where it belongs."""
-    from wlm.config import load, write_setting
+def _assigned(text: str) -> tuple[str, str | None]:
+    """Field and value of FIELD=VALUE; ``None`` where it goes back to the default."""
     from wlm.errors import UsageError
-    from wlm.plugins.describe import is_secret
-    from wlm.sdk.skill_settings import store_secret
 
-    field, mark, value = assignment.partition("=")
+    field, mark, value = text.partition("=")
     if not mark:
-        raise UsageError(f"{assignment!r} is not FIELD=VALUE.")
-    settings = load()
-    raw = {**settings.skills.get(name, {}), field: value}
-    if not value:
-        raw.pop(field)
-    checked = registry.settings(name, raw)
-    if is_secret(type(checked), field):
-        store_secret(settings, name, field, value)
-        return
-    new = checked.model_dump(mode="json").get(field) if value else None
-    write_setting(settings.paths.config_file, field, new, skill=name)
+        raise UsageError(f"{text!r} is not FIELD=VALUE.")
+    return field, value or None
 
 
 def _print_json(value: object) -> None:

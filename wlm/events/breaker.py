@@ -45,7 +45,10 @@ def read(connection: Connection, now: datetime) -> tuple[list[Trouble], frozense
 
 def failed(connection: Connection, skill: str, owner: str, now: datetime) -> None:
     """Count a failure of the provider behind ``skill``, met by ``owner``."""
+    over = 0
     for who in (owner, EVERYBODY):
+        if who == EVERYBODY and over > 0:
+            return  # one user's failures do not add up to everybody's
         mine = (breakers.c.skill == skill, breakers.c.owner == who)
         query = update(breakers).where(*mine).values(failures=breakers.c.failures + 1)
         row = connection.execute(query.returning(breakers.c.failures)).first()

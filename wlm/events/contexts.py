@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -16,7 +17,7 @@ from wlm.events.ledger import Ledger
 from wlm.events.rows import Row, one
 from wlm.plugins import Context, Person, Place
 from wlm.store.owned import OwnedTables
-from wlm.store.scope import mine
+from wlm.store.scope import LOCAL_OWNER, mine
 from wlm.store.tables import effects, events
 from wlm.types import Event, Schedule, State, jsonable
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from wlm.config import Settings
     from wlm.events.schedules import Schedules
     from wlm.plugins import SchedulePlan
+    from wlm.plugins.addresses import Guard
     from wlm.plugins.manager import Registry
+    from wlm.plugins.own_settings import OwnSettings
 
 log = logging.getLogger(__name__)
 _REMEMBERED = 5
@@ -130,19 +133,33 @@ class Contexts:
         **more: Any,
     ) -> Context:
         settings = self._settings
+        raw, reach = self._raw(owner, skill)
         return Context(
             user=owner,
             now=self._ledger.clock().astimezone(settings.zone),
             timezone=settings.zone,
             language=settings.config.language,
-            settings=self._registry.settings(skill, settings.skills.get(skill, {})),
+            settings=self._registry.settings(skill, raw),
             db=OwnedTables(self._ledger.store, owner, guard=guard),
             ports=ports,
             data_dir=settings.paths.data,
             offline=settings.config.offline,
             skill=skill,
+            guard=reach,
             **more,
         )
+
+    def _raw(self, owner: str, skill: str) -> tuple[Mapping[str, Any], Guard | None]:
+        """The settings that hold for ``owner``: the host's, or the user's own at a gateway."""
+        if owner == LOCAL_OWNER:
+            return self._settings.skills.get(skill, {}), None
+        return self._own.in_force(owner, skill)
+
+    @cached_property
+    def _own(self) -> OwnSettings:
+        from wlm.plugins.own_settings import OwnSettings
+
+        return OwnSettings(self._ledger.store, self._registry, self._settings)
 
 
 class LookPorts:

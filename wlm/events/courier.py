@@ -1,4 +1,7 @@
-"""Bring notices to the channels that no command reads: the desktop, and e-mail."""
+"""Bring notices to the channels that no command reads: the desktop, and e-mail.
+
+Both are those of whoever works on this machine; a gateway's users have neither here.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from wlm.events.firing import Accept
 from wlm.events.notices import DESKTOP, EMAIL, KEY, Notices
+from wlm.store.scope import LOCAL_OWNER
 from wlm.types import Notice, Route
 
 if TYPE_CHECKING:
@@ -21,8 +25,6 @@ log = logging.getLogger(__name__)
 
 NOTICE = "notice"
 """The router of events that deliver a notice."""
-HOME_OWNER = "local"
-"""The one whose desktop and address these are; a gateway's users have neither here."""
 _OLD_NEWS = timedelta(hours=1)
 _LONGEST = 200
 _NO_MARKUP = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
@@ -52,10 +54,10 @@ class Courier:
 
     def _by_email(self) -> int:
         """An event of the e-mail skill for each, in the transaction that marks it done."""
-        if not self._address or not self._notices.ready(EMAIL, HOME_OWNER):
+        if not self._address or not self._notices.ready(EMAIL, LOCAL_OWNER):
             return 0
         with self._store.write():
-            taken = self._notices.take(EMAIL, HOME_OWNER)
+            taken = self._notices.take(EMAIL, LOCAL_OWNER)
             for notice in taken:
                 slots = {
                     "to": [self._address],
@@ -69,7 +71,7 @@ class Courier:
         return len(taken)
 
     def _to_desktop(self) -> int:
-        taken = self._notices.take(DESKTOP, HOME_OWNER)
+        taken = self._notices.take(DESKTOP, LOCAL_OWNER)
         for notice in taken:
             fresh = notice.created_at is None or self._clock() - notice.created_at < _OLD_NEWS
             shown = fresh and show_on_desktop(_subject(notice), notice.speech)

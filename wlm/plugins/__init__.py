@@ -6,7 +6,7 @@ from wlm.plugins import Context, Place, Reply, Skill, TimeRange, intent
 from wlm.plugins.context import Context
 from wlm.plugins.hookspecs import hookimpl
 from wlm.plugins.scheduling import SchedulePlan, ScheduleStep
-from wlm.plugins.skill import IntentSpec, Phrases, Proposal, Skill, intent
+from wlm.plugins.skill import HOST_ONLY, IntentSpec, Phrases, Proposal, Skill, intent
 from wlm.plugins.slots import (
     Duration,
     Email,
@@ -23,6 +23,7 @@ from wlm.plugins.slots import (
 from wlm.types import Reply
 
 __all__ = [
+    "HOST_ONLY",
     "Context",
     "Duration",
     "Email",

@@ -10,7 +10,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
-from wlm.errors import ProviderAway, ProviderError
+from wlm.errors import BadSetting, ProviderAway, ProviderError
 
 # Global to Python, yet each can carry a private IPv4 address inside.
 _CARRIERS = tuple(
@@ -30,17 +30,36 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
-class Guard:
-    """Lets through public addresses, and those in the ``trusted`` networks (CIDR)."""
+def networks(text: str) -> list[str]:
+    """Networks (CIDR) from a setting, with commas. Raises ``BadSetting`` for one that is none."""
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    for network in found:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise BadSetting(
+                f"{network!r} is no network.", hint="Such as 192.168.1.0/24, or fd00::/8."
+            ) from None
+    return found
 
-    def __init__(self, trusted: Iterable[str] = ()) -> None:
+
+class Guard:
+    """Lets through public addresses, those in the ``trusted`` networks (CIDR), and the ``known``
+    hosts (in lower case, with their ports)."""
+
+    def __init__(
+        self, trusted: Iterable[str] = (), *, known: Iterable[tuple[str, int]] = ()
+    ) -> None:
         self._trusted = tuple(ipaddress.ip_network(net) for net in trusted)
+        self._known = frozenset(known)
 
     def addresses(self, host: str, port: int) -> list[str]:
         """The addresses of ``host`` that may be reached, in the order to try them.
 
         Raises ``ProviderAway`` if the name has no address, ``ProviderError`` if none may be.
         """
+        if (host.lower(), port) in self._known:
+            return [host]
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
@@ -50,7 +69,10 @@ class Guard:
         every = dict.fromkeys(str(info[4][0]) for info in found)
         allowed = [address for address in every if self._allows(address)]
         if not allowed:
-            raise ProviderError(f"{host} is not on the public internet; nothing was fetched.")
+            raise ProviderError(
+                f"{host} is not on the public internet; nothing was fetched.",
+                hint="Whoever runs the gateway can let settings lead there: `skill_networks`.",
+            )
         return allowed
 
     def _allows(self, address: str) -> bool:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from wlm.types import Question
 
 if TYPE_CHECKING:
+    from wlm.plugins.addresses import Guard
     from wlm.plugins.http import Http
     from wlm.plugins.scheduling import SchedulePlan
     from wlm.store.owned import OwnedTables
@@ -102,13 +103,26 @@ class Context:
     offline: bool = False
     memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     skill: str = ""
+    guard: Guard | None = None
+    """What settings of the user's own may lead to, at a gateway; skills use ``http`` and
+    ``check_address``."""
 
     @cached_property
     def http(self) -> Http:
         """HTTP with timeouts, limits and errors mapped to ``wlm.errors``."""
         from wlm.plugins.http import Http
 
-        return Http(offline=self.offline)
+        return Http(offline=self.offline, guard=self.guard)
+
+    def check_address(self, host: str, port: int) -> None:
+        """Refuse an address that the user's settings may not lead to (at a gateway: what is not
+        public). For a library that opens connections itself: call it before that with what is
+        set, and once connected, before anything is said, with the peer's address, since a name
+        may have come to mean another. Raises ``ProviderError``, or ``ProviderAway`` for a name
+        without an address.
+        """
+        if self.guard is not None:
+            self.guard.addresses(host, port)
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -50,6 +50,13 @@ def is_secret(model: type[BaseModel], field: str) -> bool:
     return bool(kinds & {SecretStr, SecretBytes})
 
 
+def is_host_only(model: type[BaseModel], field: str) -> bool:
+    """Whether only the host may set a field: it was declared with ``HOST_ONLY``."""
+    info = model.model_fields.get(field)
+    extra = info.json_schema_extra if info else None
+    return isinstance(extra, dict) and extra.get("host_only") is True
+
+
 def as_markdown(loaded: LoadedSkill) -> str:
     """The declaration as a page to read."""
     return "\n".join(_lines(loaded))

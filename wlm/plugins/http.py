@@ -77,12 +77,19 @@ class Http:
     """HTTP for skills. Safe to use from several threads.
 
     With ``offline`` every call raises ``ProviderAway``. ``trusted`` are networks (CIDR) that
-    ``public_only`` lets through although they are not public.
+    ``public_only`` lets through although they are not public. A ``guard`` looks at every call.
     """
 
-    def __init__(self, offline: bool = False, *, trusted: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        offline: bool = False,
+        *,
+        trusted: Sequence[str] = (),
+        guard: Guard | None = None,
+    ) -> None:
         self._offline = offline
         self._trusted = tuple(trusted)
+        self._always = guard
 
     def get(
         self,
@@ -199,7 +206,7 @@ class Http:
             timeout,
             time.monotonic() + timeout,
         )
-        guard = self._guard() if public_only else None
+        guard = self._always or (self._guard() if public_only else None)
         with httpx.Client(verify=_tls(), follow_redirects=False, timeout=timeout) as client:
             return _follow(client, call, url, guard)
 
@@ -245,7 +252,8 @@ def _send(
     """One exchange: the response, or the location of a redirect."""
     import httpx
 
-    pinned = guard.addresses(target.host, target.port or 0) if guard else [target.host]
+    port = target.port or (443 if target.scheme == "https" else 80)
+    pinned = guard.addresses(target.host, port) if guard else [target.host]
     for number, address in enumerate(pinned, 1):
         request = client.build_request(
             call.method, target.copy_with(host=address), json=call.json, data=call.data,

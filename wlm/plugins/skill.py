@@ -28,7 +28,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from wlm.plugins.slots import SlotSpec, slot_spec
 from wlm.types import Effect, Reply
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from wlm.plugins.manager import Registry
 
 Handler = TypeVar("Handler", bound=Callable[..., Reply])
+HOST_ONLY: dict[str, JsonValue] = {"host_only": True}
+"""``Field(…, json_schema_extra=HOST_ONLY)``: a setting that a gateway's users cannot set for
+themselves, such as a path on its disk, or a server that all share."""
 _MARK = "__wlm_intent__"
 _KEYWORDS = "keywords:"
 _WORDS = re.compile(r"words (?P<slot>\w+) (?P<choice>[^:]+): (?P<words>.+)")

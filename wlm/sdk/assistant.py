@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from wlm import config, log
 from wlm.errors import BadSetting, NotFound
+from wlm.store.scope import LOCAL_OWNER
 from wlm.types import Event, Firing, Notice, Route, Schedule, Turn
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from wlm.store.personal import Erased, Forgotten
     from wlm.store.turns import Page, StoredTurn, Turns
     from wlm.types import Transcript
-
-LOCAL_OWNER = "local"
 
 
 class Assistant:
@@ -313,6 +312,22 @@ class Assistant:
         from wlm.plugins.describe import as_json
 
         return as_json(self.registry.skill(name))
+
+    def skill_settings(self, name: str) -> dict[str, Any]:
+        """A skill's settings in force; of a secret only whether there is one."""
+        from wlm.sdk.skill_settings import shown
+
+        return shown(self, name)
+
+    def configure_skill(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Set some of a skill's settings (``None``: back to the default); those in force then.
+
+        Raises ``BadSetting``, then nothing was changed.
+        """
+        from wlm.sdk.skill_settings import configure, shown
+
+        configure(self, name, values)
+        return shown(self, name)
 
     def confirm(self, event_id: str) -> Event:
         """Say yes to an event that waits for it, and run it."""

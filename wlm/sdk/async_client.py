@@ -210,6 +210,17 @@ class AsyncClient(Base):
         """What a skill can do. Raises ``SkillMissing``."""
         return await self._do(exchange.skill(name))
 
+    async def skill_settings(self, name: str) -> dict[str, Any]:
+        """A skill's settings in force; of a secret only whether there is one."""
+        return await self._do(exchange.skill_settings(name))
+
+    async def configure_skill(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Set some of a skill's settings (``None``: back to the default); those in force then.
+
+        They are the user's own. Raises ``BadSetting``, then nothing was changed.
+        """
+        return await self._do(exchange.configure_skill(name, values))
+
     async def _do(self, made: Exchange[T]) -> T:
         begun = time.monotonic()
         for attempt in range(1, ATTEMPTS + 1):

@@ -243,6 +243,17 @@ class Client(Base):
         """What a skill can do. Raises ``SkillMissing``."""
         return self._do(exchange.skill(name))
 
+    def skill_settings(self, name: str) -> dict[str, Any]:
+        """A skill's settings in force; of a secret only whether there is one."""
+        return self._do(exchange.skill_settings(name))
+
+    def configure_skill(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Set some of a skill's settings (``None``: back to the default); those in force then.
+
+        They are the user's own. Raises ``BadSetting``, then nothing was changed.
+        """
+        return self._do(exchange.configure_skill(name, values))
+
     def notices(self) -> list[str]:
         """Nothing: a gateway tells what is done on its own where its users want it told."""
         return []

@@ -226,6 +226,17 @@ def skill(name: str) -> Exchange[dict[str, Any]]:
     return _get(f"/v1/skills/{_part(name)}", dict)
 
 
+def skill_settings(name: str) -> Exchange[dict[str, Any]]:
+    """A skill's settings in force."""
+    return _get(f"/v1/skills/{_part(name)}/settings", dict)
+
+
+def configure_skill(name: str, values: Mapping[str, Any]) -> Exchange[dict[str, Any]]:
+    """Set some of a skill's settings."""
+    path = f"/v1/skills/{_part(name)}/settings"
+    return Exchange("PUT", path, dict, json={"values": dict(values)})
+
+
 def opener(audio: Sound) -> Callable[[], BinaryIO]:
     """Opens a recording for one attempt; a stream is read from where it stands now."""
     if isinstance(audio, str | Path):

@@ -19,7 +19,7 @@ SCOPES: Mapping[str, str] = {
     "history:read": "See what one said and what was answered.",
     "history:write": "Forget what one said.",
     "skills:read": "See the installed skills.",
-    "skills:write": "Change the skills' settings, for everyone on this gateway.",
+    "skills:write": "Change one's own settings of the skills.",
     "schedules:read": "See one's schedules.",
     "schedules:write": "Change one's schedules.",
     "sessions:read": "See one's sign-ins.",
@@ -34,7 +34,7 @@ SCOPES: Mapping[str, str] = {
 }
 """Every scope that a route may ask for and a key may carry, and what it stands for."""
 
-_ADMIN = frozenset({"skills:write", "metrics:read", "admin:users", "admin:audit"})
+_ADMIN = frozenset({"metrics:read", "admin:users", "admin:audit"})
 _GUEST = frozenset({"ask", "transcribe", "route", "events:read", "events:write", "history:read"})
 
 POLICY: Mapping[Role, frozenset[str]] = {

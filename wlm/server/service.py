@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wlm.pipeline.transcribe.interface import Transcriber
     from wlm.pipeline.understand import Understander
     from wlm.plugins.manager import Registry
+    from wlm.plugins.own_settings import OwnSettings
     from wlm.server.auth.accounts import Accounts
     from wlm.store.engine import Store
     from wlm.store.turns import Turns
@@ -74,6 +75,13 @@ class Service:
         from wlm.events.engine import Engine
 
         return Engine(self.store, self.registry, self.settings, clock=self.clock)
+
+    @cached_property
+    def own_settings(self) -> OwnSettings:
+        """The users' own settings of the skills."""
+        from wlm.plugins.own_settings import OwnSettings
+
+        return OwnSettings(self.store, self.registry, self.settings)
 
     @cached_property
     def turns(self) -> Turns:
@@ -138,15 +146,6 @@ class Service:
         load = getattr(self.transcriber, "warm", None)  # a plugin's may have none
         if load is not None:
             load(language)
-
-    def reload_skill_settings(self) -> None:
-        """Take the skills' settings from the file and the environment as they are now."""
-        from wlm.config import load
-
-        fresh = load().skills
-        for name in set(self.settings.skills) - set(fresh):
-            del self.settings.skills[name]
-        self.settings.skills.update(fresh)
 
     def states(self) -> dict[str, int]:
         """How many events of all users are in each state."""

@@ -1,4 +1,4 @@
-"""``/v1/skills``: what is installed, what it can do, and its settings."""
+"""``/v1/skills``: what is installed, what it can do, and each user's own settings."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 from pydantic import Field, JsonValue, RootModel
 
-from wlm.config import write_setting
-from wlm.errors import BadSetting
-from wlm.plugins.describe import as_json, is_secret, summary
+from wlm.plugins.describe import as_json, summary
 from wlm.server.access import owner, scope
 from wlm.server.caching import lasting
 from wlm.server.contract import Answer, Form, Json, Plain, answer, contract
@@ -76,11 +74,11 @@ class SkillDetail(Answer):
 
 
 class SkillSettings(RootModel[dict[str, JsonValue]]):
-    """A skill's settings by name; secrets are never among them."""
+    """A skill's settings by name; of a secret only whether there is one."""
 
 
 class SettingsForm(Form):
-    """Values to set; null goes back to the default. What is not named stays."""
+    """Values to set; null goes back to what holds without. What is not named stays."""
 
     values: dict[Plain, Json] = Field(max_length=100)
 
@@ -114,37 +112,18 @@ def show_skill(name: str) -> Response:
 @scope("skills:read")
 @contract(gives=SkillSettings)
 def show_settings(name: str) -> dict[str, Any]:
-    """A skill's settings in force."""
-    return _shown(name)
+    """A skill's settings in force for the caller: their own, and what the host shares."""
+    return service().own_settings.shown(owner(), name)
 
 
 @blueprint.put("/<name>/settings")
 @scope("skills:write")
 @contract(body=SettingsForm, gives=SkillSettings)
 def change_settings(name: str, body: SettingsForm) -> dict[str, Any]:
-    """Change a skill's settings, for everyone on this gateway."""
-    registry, settings = service().registry, service().settings
-    model = registry.skill(name).skill.Settings
-    if secrets := [field for field in body.values if is_secret(model, field)]:
-        raise BadSetting(
-            f"Setting {secrets[0]!r} is a secret.",
-            hint=f"Set it on the host: `wlm skills configure {name} {secrets[0]}=…`.",
-        )
-    merged = {**settings.skills.get(name, {}), **body.values}
-    raw = {field: value for field, value in merged.items() if value is not None}
-    checked = registry.settings(name, raw).model_dump(mode="json")
-    for field, value in body.values.items():
-        new = None if value is None else checked.get(field)
-        write_setting(settings.paths.config_file, field, new, skill=name)
-    service().reload_skill_settings()
+    """Change a skill's settings for the caller alone, passwords of accounts included."""
+    own = service().own_settings
+    own.change(owner(), name, body.values)
     service().accounts.audit.add(
         "settings.change", actor=owner(), target=name, detail={"settings": sorted(body.values)}
     )
-    return _shown(name)
-
-
-def _shown(name: str) -> dict[str, Any]:
-    registry = service().registry
-    model = registry.settings(name, service().settings.skills.get(name, {}))
-    shown: dict[str, Any] = model.model_dump(mode="json")
-    return shown
+    return own.shown(owner(), name)

@@ -29,7 +29,7 @@ from wlm.store.accounts.tables import audit_log
 from wlm.store.engine import Store
 from wlm.store.scope import mine
 from wlm.store.sealed import Place, sealed_columns
-from wlm.store.tables import core, corrections, events, llm_calls, turns
+from wlm.store.tables import core, corrections, events, llm_calls, skill_values, turns
 from wlm.types import FINAL_STATES, WAITING_STATES, jsonable
 
 _WITHHELD = {"data_keys", "refresh_tokens", "llm_calls"}
@@ -121,6 +121,7 @@ def export(store: Store, owner: str) -> Iterator[dict[str, Any]]:
     """Every row of a user, as ``{"table", "row"}`` in JSON types; parents before children.
 
     Keys and what credentials are checked against are left out: they say nothing to anybody.
+    Secret settings are named, without their values.
     """
     for table in _owned(store):
         if table.name in _WITHHELD:
@@ -131,6 +132,8 @@ def export(store: Store, owner: str) -> Iterator[dict[str, Any]]:
             rows = connection.execute(select(known).where(mine(known, owner))).mappings().all()
         for row in rows:
             plain = {name: value for name, value in row.items() if name != "hash"}
+            if known is skill_values and row["secret"]:
+                plain["value"] = None
             yield {"table": table.name, "row": _plain(plain)}
 
 

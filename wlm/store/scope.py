@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
 
+LOCAL_OWNER = "local"
+"""Whoever works on this machine without a gateway: the machine's settings are theirs."""
+
 
 def mine(table: Table, owner: str) -> ColumnElement[bool]:
     """The rows of ``table`` that belong to ``owner``. Raises ``TypeError`` if it has no owners."""

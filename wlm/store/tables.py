@@ -291,6 +291,18 @@ data_keys = Table(
 )
 """Users' keys, wrapped by the master key of that version (``wlm.store.vault``)."""
 
+skill_values = Table(
+    "skill_values",
+    core,
+    Column("owner", OWNER, primary_key=True),
+    Column("skill", NAME, primary_key=True),
+    Column("name", NAME, primary_key=True),
+    Column("value", SealedJson("skill", "name"), nullable=False),
+    Column("secret", Boolean, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
+"""What users of a gateway set for themselves of a skill's settings (``wlm.store.skill_values``)."""
+
 llm_calls = Table(
     "llm_calls",
     core,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
@@ -43,6 +44,8 @@ class Account(NamedTuple):
 
     settings: Settings
     password: str
+    check: Callable[[str, int], None]
+    """``Context.check_address``."""
 
     @property
     def address(self) -> str:
@@ -66,7 +69,7 @@ def account(ctx: Context) -> Account:
         raise TypeError("the context holds another skill's settings")
     if not (settings.imap_host and settings.user):
         raise BadRequest("No mailbox is set up.", hint=CONFIGURE)
-    found = Account(settings, _password(ctx, settings))
+    found = Account(settings, _password(ctx, settings), ctx.check_address)
     if "@" not in found.address:
         raise BadRequest("The setting `address` is not an e-mail address.", hint=CONFIGURE)
     for host, security in (

@@ -224,6 +224,7 @@ def open_box(account: Account) -> Any:
     settings = account.settings
     host, port = settings.imap_host, settings.imap_port
     box: Any
+    account.check(host, port)
     match settings.imap_security:
         case "tls":
             box = MailBox(host, port, timeout=TIMEOUT, ssl_context=tls())
@@ -232,6 +233,7 @@ def open_box(account: Account) -> Any:
         case _:
             box = MailBoxUnencrypted(host, port, timeout=TIMEOUT)
     try:
+        account.check(*box.client.socket().getpeername()[:2])
         if (settings.user + account.password).isascii():
             box.login(settings.user, account.password, settings.folder)
         else:

@@ -70,6 +70,7 @@ def send(account: Account, message: EmailMessage) -> list[str]:
 
 def _open(account: Account) -> smtplib.SMTP:
     settings, host = account.settings, account.smtp_host
+    account.check(host, settings.smtp_port)
     if settings.smtp_security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(
             host, settings.smtp_port, timeout=TIMEOUT, context=tls()
@@ -77,6 +78,7 @@ def _open(account: Account) -> smtplib.SMTP:
     else:
         server = smtplib.SMTP(host, settings.smtp_port, timeout=TIMEOUT)
     try:
+        account.check(*_peer(server))
         if settings.smtp_security == "starttls":
             server.starttls(context=tls())
         server.ehlo_or_helo_if_needed()
@@ -86,6 +88,13 @@ def _open(account: Account) -> smtplib.SMTP:
         server.close()
         raise
     return server
+
+
+def _peer(server: smtplib.SMTP) -> tuple[str, int]:
+    if server.sock is None:
+        raise smtplib.SMTPServerDisconnected
+    host, port = server.sock.getpeername()[:2]
+    return host, port
 
 
 def _envelope(server: smtplib.SMTP, account: Account, message: EmailMessage) -> list[str]:

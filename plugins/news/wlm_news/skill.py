@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from wlm.errors import BadRequest
-from wlm.plugins import Context, Reply, Skill, Slot, TimeRange, intent
+from wlm.plugins import HOST_ONLY, Context, Reply, Skill, Slot, TimeRange, intent
 from wlm_news import pick
 from wlm_news.feeds import Feed, Reader, failure
 from wlm_news.items import Item
@@ -49,7 +49,9 @@ class News(Skill):
         heard: int = Field(3, ge=1, le=10, description="How many headlines are spoken.")
         shown: int = Field(10, ge=1, le=50, description="How many headlines are shown.")
         allow_private: bool = Field(
-            False, description="Also read feeds on this machine or in the local network."
+            False,
+            description="Also read feeds on this machine or in the local network.",
+            json_schema_extra=HOST_ONLY,
         )
 
         @field_validator("feeds", mode="before")

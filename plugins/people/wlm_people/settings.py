@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from wlm.plugins import Context
+from wlm.plugins import HOST_ONLY, Context
 
 
 class BookSettings(BaseModel):
@@ -17,14 +17,30 @@ class BookSettings(BaseModel):
     carddav_password: SecretStr | None = Field(None, description="Password, or an app password.")
     carddav_book: str = Field("", description="Which of its address books; empty: the first.")
     ldap_url: str = Field(
-        "", description="An organisation's directory, ldap://HOST or ldaps://HOST; empty: none."
+        "",
+        description="An organisation's directory, ldap://HOST or ldaps://HOST; empty: none.",
+        json_schema_extra=HOST_ONLY,
     )
-    ldap_base: str = Field("", description="Where its people are: ou=people,dc=acme,dc=example.")
-    ldap_user: str = Field("", description="Name (DN) to sign in with; empty: nobody.")
-    ldap_password: SecretStr | None = Field(None, description="Password there.")
-    ldap_filter: str = Field("(objectClass=person)", description="Which entries are people.")
-    ldap_starttls: bool = Field(True, description="Encrypt ldap:// before anything is sent.")
-    ldap_ca_file: str = Field("", description="Certificates to trust; empty: the system's.")
+    ldap_base: str = Field(
+        "",
+        description="Where its people are: ou=people,dc=acme,dc=example.",
+        json_schema_extra=HOST_ONLY,
+    )
+    ldap_user: str = Field(
+        "", description="Name (DN) to sign in with; empty: nobody.", json_schema_extra=HOST_ONLY
+    )
+    ldap_password: SecretStr | None = Field(
+        None, description="Password there.", json_schema_extra=HOST_ONLY
+    )
+    ldap_filter: str = Field(
+        "(objectClass=person)", description="Which entries are people.", json_schema_extra=HOST_ONLY
+    )
+    ldap_starttls: bool = Field(
+        True, description="Encrypt ldap:// before anything is sent.", json_schema_extra=HOST_ONLY
+    )
+    ldap_ca_file: str = Field(
+        "", description="Certificates to trust; empty: the system's.", json_schema_extra=HOST_ONLY
+    )
     sync_minutes: int = Field(
         60, ge=0, description="Sync before a look if the last time is longer ago; 0: never."
     )

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field
 
 from wlm.errors import BadRequest, ProviderAway
-from wlm.plugins import Context, Place, Reply, Skill, Slot, TimeRange, intent
+from wlm.plugins import HOST_ONLY, Context, Place, Reply, Skill, Slot, TimeRange, intent
 from wlm_weather import picture, words
 from wlm_weather.client import Client, Fetched
 from wlm_weather.places import Chosen
@@ -72,19 +72,25 @@ class Weather(Skill):
             "metric", description="metric (°C, km/h, mm) or imperial (°F, mph, inches)."
         )
         forecast_url: str = Field(
-            "https://api.open-meteo.com/v1/forecast", description="Open-Meteo's forecasts."
+            "https://api.open-meteo.com/v1/forecast",
+            description="Open-Meteo's forecasts.",
+            json_schema_extra=HOST_ONLY,
         )
         geocoding_url: str = Field(
-            "https://geocoding-api.open-meteo.com/v1/search", description="Its place search."
+            "https://geocoding-api.open-meteo.com/v1/search",
+            description="Its place search.",
+            json_schema_extra=HOST_ONLY,
         )
         second_url: str = Field(
             "https://api.met.no/weatherapi/locationforecast/2.0/complete",
             description="MET Norway's forecasts, for when Open-Meteo is away. Needs `contact`.",
+            json_schema_extra=HOST_ONLY,
         )
         contact: str = Field(
             "",
             description="E-mail address or site that MET Norway may write to, as its terms want. "
             "It is sent with each request to it; empty: MET Norway is not asked.",
+            json_schema_extra=HOST_ONLY,
         )
 
     @intent(examples=["what's the weather like in {place} {when}", "will it rain {when}"])

@@ -8,7 +8,7 @@ occurrences that so fall on one instant are one.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -76,7 +76,7 @@ class Timetable:
             if after < moment - self.lead <= until and not self._left_out(moment)
         )
 
-    def _walls(self, after: datetime, until: datetime | None) -> Iterator[datetime]:
+    def _walls(self, after: datetime, until: datetime | None) -> Iterable[datetime]:
         """Wall times that may stand for instants in that range, and a few more."""
         since = self._wall(after) - _SHIFT
         before = _LAST if until is None else self._wall(until) + _SHIFT

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from wlm.errors import BadRequest
+from wlm.plugins import plain_rules
+from wlm.plugins.plain_rules import DAYS, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable
 
     from dateutil.rrule import rrule  # type: ignore[import-untyped]  # it has no types
 
@@ -42,9 +44,9 @@ _MOST = 20_000
 """Occurrences that COUNT may ask for."""
 
 _SOON = timedelta(days=14_700)
+_STEADY = timedelta(days=62)
+_BLOCK = timedelta(days=800)
 _LAST = datetime(9999, 12, 31)  # noqa: DTZ001 - wall time
-
-_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
 class Rule(NamedTuple):
@@ -177,69 +179,30 @@ def last(rule: Rule, start: datetime) -> datetime | None:
 
 def expand(
     text: str, start: datetime, final: datetime | None, after: datetime, before: datetime
-) -> Iterator[datetime]:
+) -> Iterable[datetime]:
     """Occurrences of the rule ``text`` (no COUNT, no UNTIL) with after ≤ occurrence < before.
 
-    All wall times; ``final`` is the last occurrence, if it has one.
+    All wall times, in order; ``final`` is the last occurrence, if it has one.
     """
-    parts = dict(piece.split("=", 1) for piece in text.split(";"))
-    origin = _nearer(parts, start, after)
-    plain = _plain(parts, start, origin, after)
-    for moment in _build(text, origin, final) if plain is None else plain:
-        if moment >= before or (final is not None and moment > final):
-            return
-        if moment >= after:
-            yield moment
+    if final is not None:
+        before = min(before, final + datetime.resolution)
+    begin = max(start, after)
+    plan = plain_rules.plan(text)
+    if plan is None:
+        walk = _build(text, _nearer(text, start, begin), final)
+        since = itertools.dropwhile(lambda at: at < begin, walk)
+        return itertools.takewhile(lambda at: at < before, since)
+    if before - begin <= _BLOCK:
+        return plain_rules.within(plan, start, begin, before)
+    return plain_rules.in_blocks(plan, start, begin, before)
 
 
-def _plain(
-    parts: Mapping[str, str], start: datetime, origin: datetime, after: datetime
-) -> Iterator[datetime] | None:
-    """Most series need no library: every N days, weeks (on some days), months or years."""
-    names = parts.get("BYDAY", "").split(",") if "BYDAY" in parts else []
-    if set(parts) - {"FREQ", "INTERVAL", "BYDAY"} or not set(names) <= set(_DAYS):
-        return None
-    interval = int(parts.get("INTERVAL", "1"))
-    if parts["FREQ"] == "WEEKLY":
-        monday = origin - timedelta(days=origin.weekday())
-        days = sorted(map(_DAYS.index, names)) or [origin.weekday()]
-        first_week = [monday + timedelta(days=day) for day in days]
-        return _steps(first_week, timedelta(weeks=interval), start)
-    if names:
-        return None
-    match parts["FREQ"]:
-        case "DAILY":
-            return _steps([origin], timedelta(days=interval), start)
-        case "MONTHLY":
-            return _months(start, interval, after)
-        case "YEARLY":
-            return _months(start, 12 * interval, after)
-    return None
-
-
-def _months(start: datetime, interval: int, after: datetime) -> Iterator[datetime]:
-    """The day of ``start`` in every N-th month, from that of ``after`` on; others lack it."""
-    first = start.year * 12 + start.month - 1
-    passed = max(0, (after.year * 12 + after.month - 1 - first) // interval)
-    for month in range(first + passed * interval, 10_000 * 12, interval):
-        try:
-            yield start.replace(year=month // 12, month=month % 12 + 1)
-        except ValueError:  # the 31st, or the 29th of February
-            continue
-
-
-def _steps(moments: list[datetime], step: timedelta, start: datetime) -> Iterator[datetime]:
-    for number in itertools.count():
-        for moment in moments:
-            if moment + number * step >= start:
-                yield moment + number * step
-
-
-def _nearer(parts: Mapping[str, str], start: datetime, after: datetime) -> datetime:
+def _nearer(text: str, start: datetime, after: datetime) -> datetime:
     """A start that gives the same occurrences from ``after`` on, with fewer to walk.
 
     Rules of fixed length move by whole periods, which changes nothing in them.
     """
+    parts = parts_of(text)
     period = _PERIODS.get(parts["FREQ"])
     if period is None or after <= start:
         return start
@@ -253,7 +216,7 @@ def shifted(text: str, days: int, by: timedelta, zone: ZoneInfo | None) -> str:
     ``days`` is by how many dates it moves: its weekdays turn with it. Raises ``BadRequest``
     for rules whose days cannot be moved so (the last Friday, the 31st).
     """
-    parts = dict(piece.split("=", 1) for piece in text.split(";"))
+    parts = parts_of(text)
     if "UNTIL" in parts:
         parts["UNTIL"] = until_text(_until(parts["UNTIL"], zone) + by, zone)
     if days:
@@ -264,13 +227,13 @@ def shifted(text: str, days: int, by: timedelta, zone: ZoneInfo | None) -> str:
 def _turn(parts: dict[str, str], days: int) -> None:
     fixed = {"BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYMONTH"} & set(parts)
     names = parts["BYDAY"].split(",") if "BYDAY" in parts else []
-    if fixed or any(name not in _DAYS for name in names):
+    if fixed or any(name not in DAYS for name in names):
         raise BadRequest(
             "That series cannot be moved to another day as a whole; nothing was changed.",
             hint="Move single meetings of it, or cancel it and make a new one.",
         )
     if names:
-        parts["BYDAY"] = ",".join(_DAYS[(_DAYS.index(name) + days) % 7] for name in names)
+        parts["BYDAY"] = ",".join(DAYS[(DAYS.index(name) + days) % 7] for name in names)
 
 
 def until_text(wall: datetime, zone: ZoneInfo | None) -> str:
@@ -299,6 +262,19 @@ def _steady(day: date, zone: ZoneInfo) -> timezone | None:
         midnights.append(datetime.combine(day + timedelta(days=1), time(), zone))
     offsets = {at.replace(fold=fold).utcoffset() for at in midnights for fold in (0, 1)}
     return _offset(offsets.pop() or timedelta()) if len(offsets) == 1 else None
+
+
+@functools.lru_cache(maxsize=8192)
+def steady_until(day: date, zone: ZoneInfo) -> datetime:
+    """The midnight up to which all wall times from ``day`` on have one offset.
+
+    That of ``day`` itself if clocks change on it; at most about two months ahead.
+    """
+    offset, end = _steady(day, zone), day
+    last = day + min(_STEADY, date.max - day)
+    while offset is not None and end < last and _steady(end, zone) is offset:
+        end += timedelta(days=1)
+    return datetime.combine(end, time())
 
 
 def later(start: datetime, length: timedelta, zone: ZoneInfo) -> datetime:

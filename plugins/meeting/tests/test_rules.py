@@ -209,3 +209,53 @@ def test_an_instant_survives_the_wall(instant: datetime, zone: str) -> None:
     back = rules.localise(seen.replace(tzinfo=None), ZoneInfo(zone))
     assert back <= instant  # the first of a wall time that comes twice
     assert back.replace(tzinfo=None) == seen.replace(tzinfo=None)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rrule=rrules(),
+    zone=st.sampled_from(ZONES),
+    start=st.integers(0, 400 * 96).map(lambda n: START + timedelta(minutes=15 * n)),
+    hours=st.integers(0, 60),
+    extra=st.lists(st.integers(-900, 900), max_size=3),
+)
+def test_many_at_once_are_what_each_is_alone(
+    rrule: str, zone: str, start: datetime, hours: int, extra: list[int]
+) -> None:
+    made = entry(rrule, start, zone, minutes=60 * hours)
+    own = ZoneInfo(zone)
+    bare = rules.parse(rrule, own).text
+    walls = [*rules.expand(bare, start, None, START, START + timedelta(days=900))]
+    walls += [start + timedelta(hours=hour) for hour in extra]  # in no order
+    once = list(made.each(walls, own))
+    assert once == [made.at(wall, own) for wall in walls]
+    offsets = [(o.start.utcoffset(), o.end.utcoffset()) for o in once]
+    assert offsets == [
+        (made.at(wall, own).start.utcoffset(), made.at(wall, own).end.utcoffset()) for wall in walls
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rrule=rrules(),
+    start=st.integers(0, 400 * 96).map(lambda n: START + timedelta(minutes=15 * n)),
+    ahead=st.integers(-50, 5_000),
+    days=st.integers(1, 4_000),
+    ends=st.one_of(st.none(), st.integers(0, 6_000)),
+)
+def test_a_window_of_a_rule_is_what_dateutil_walks_to(
+    rrule: str, start: datetime, ahead: int, days: int, ends: int | None
+) -> None:
+    from dateutil.rrule import rrulestr
+
+    bare = rules.parse(rrule, None).text
+    after = start + timedelta(days=ahead)
+    before = after + timedelta(days=days)
+    final = None if ends is None else start + timedelta(days=ends)
+    walk = rrulestr(bare, dtstart=start).xafter(after, inc=True)
+    wanted = []
+    for moment in walk:
+        if moment >= before or (final is not None and moment > final):
+            break
+        wanted.append(moment)
+    assert list(rules.expand(bare, start, final, after, before)) == wanted

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import operator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from wlm.plugins import rules
@@ -58,7 +59,7 @@ class Entry:
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> Self:
         """The entry in a row of the table."""
-        return cls(**{name: row[name] for name in _COLUMNS})
+        return cls(*_VALUES(row))
 
     def row(self) -> dict[str, Any]:
         """The entry as column values."""
@@ -115,6 +116,24 @@ class Entry:
         end = rules.local(start + self.length, zone)
         return Occurrence(self, rules.local(start, zone), end, wall)
 
+    def each(self, walls: Iterable[datetime], zone: ZoneInfo) -> Iterator[Occurrence]:
+        """The occurrences at many wall times: what ``at`` gives, for a fraction of the work.
+
+        Between two changes of clocks an occurrence is another one plus the time between.
+        """
+        if self.zone not in {"", zone.key}:  # the clocks of two zones change
+            yield from (self.at(wall, zone) for wall in walls)
+            return
+        begin = until = FOREVER
+        for wall in walls:
+            if not begin <= wall <= until:
+                near = self.at(wall, zone)
+                begin, until = wall, rules.steady_until(wall.date(), zone) - self.length
+                yield near
+            else:
+                since = wall - begin
+                yield Occurrence(self, near.start + since, near.end + since, wall)
+
     def single(self, zone: ZoneInfo) -> Occurrence:
         """The only occurrence of an entry that does not repeat."""
         if self.all_day:
@@ -125,10 +144,10 @@ class Entry:
 
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Entry))
+_VALUES = operator.itemgetter(*_COLUMNS)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """An entry at one time: ``start`` to ``end`` (exclusive), as the user's clocks show it.
 
     Both carry their offset, so that they compare by the instant. ``wall`` names the

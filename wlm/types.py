@@ -11,13 +11,12 @@ import dataclasses
 import json
 import os
 import time
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import TypeAdapter
 
 Effect = Literal["read", "write", "send"]
@@ -56,7 +55,7 @@ def jsonable(value: Any) -> Any:
             return value.isoformat()
         case timedelta():
             return iso_duration(value)
-        case dict():
+        case Mapping():
             return {str(key): jsonable(item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
             return [jsonable(item) for item in value]

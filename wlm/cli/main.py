@@ -6,55 +6,120 @@ import gc
 import os
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
+
+class Entry(NamedTuple):
+    """Where a command is, as module and object in ``wlm.cli``, and its line in the overview."""
+
+    module: str
+    target: str
+    summary: str
+
+
 COMMANDS = {
-    "ask": "ask:ask",
-    "listen": "listen:listen",
-    "transcribe": "transcribe:transcribe",
-    "route": "ask:route",
-    "undo": "undo:undo",
-    "why": "ask:why",
-    "wrong": "teach:wrong",
-    "replay": "teach:replay",
-    "events": "events:app",
-    "schedule": "schedule:app",
-    "history": "history:history",
-    "forget": "history:forget",
-    "skills": "skills:app",
-    "login": "account:login",
-    "logout": "account:logout",
-    "whoami": "account:whoami",
-    "keys": "keys:app",
-    "admin": "admin:app",
-    "config": "config:app",
-    "db": "db:app",
-    "worker": "worker:worker",
-    "models": "models:app",
-    "doctor": "doctor:doctor",
-    "serve": "serve:serve",
+    "ask": Entry("ask", "ask", "Ask for something and get it done."),
+    "listen": Entry("listen", "listen", "Listen, and do what is said; Ctrl-C stops."),
+    "transcribe": Entry("transcribe", "transcribe", "Write down what is said in recordings."),
+    "route": Entry(
+        "ask", "route", "Decide only: which skill, which intent, which slots. Nothing runs."
+    ),
+    "undo": Entry(
+        "undo", "undo", "Take back what was done last, such as a meeting that was made or moved."
+    ),
+    "why": Entry(
+        "ask", "why", "Why the last turn went where it went: scores, runner-up, stage times."
+    ),
+    "wrong": Entry(
+        "teach",
+        "wrong",
+        "Say that the last turn was understood wrongly; the same goes right from now on.",
+    ),
+    "replay": Entry(
+        "teach",
+        "replay",
+        "What of your history would go elsewhere now. Nothing runs, nothing is stored.",
+    ),
+    "events": Entry("events", "app", "Accepted work: list, show, watch, confirm, cancel, retry."),
+    "schedule": Entry(
+        "schedule",
+        "app",
+        "What is done again and again: list, show, simulate, pause, resume, remove.",
+    ),
+    "history": Entry("history", "history", "Search what was said and done, newest first."),
+    "forget": Entry(
+        "history",
+        "forget",
+        "Remove what was said, with what was answered. What skills stored (a meeting) stays.",
+    ),
+    "skills": Entry("skills", "app", "Installed skills and their settings."),
+    "login": Entry(
+        "account", "login", "Sign in to a gateway; from then on the other commands talk to it."
+    ),
+    "logout": Entry(
+        "account",
+        "logout",
+        "End the sign-in, there and here; the other commands work in this process again.",
+    ),
+    "whoami": Entry("account", "whoami", "Who one is, and where."),
+    "keys": Entry("keys", "app", "API keys for a gateway."),
+    "admin": Entry("admin", "app", "Users of the gateway on this machine."),
+    "config": Entry("config", "app", "See and change settings."),
+    "db": Entry("db", "app", "The database: upgrade, check, prune, export, erase."),
+    "worker": Entry(
+        "worker",
+        "worker",
+        "Run accepted events until stopped; SIGTERM lets running ones finish first.",
+    ),
+    "models": Entry("models", "app", "Speech models: what is installed, and how to get more."),
+    "doctor": Entry(
+        "doctor",
+        "doctor",
+        "Check settings, folders, database, plugins, models and sound; exit 1 if one is at fault.",
+    ),
+    "serve": Entry(
+        "serve",
+        "serve",
+        "Serve WLM over HTTP until stopped; SIGTERM lets running requests finish first.",
+    ),
 }
-"""Module and object in ``wlm.cli`` by command, in the order of the help."""
+"""The commands in the order of the overview."""
 
 REMOTE = frozenset(("ask", "listen", "transcribe", "route", "why", "events", "history", "skills"))
 """Commands that work at a gateway as they do here."""
 
+_SHOWN = frozenset(("", "--help", "--version"))
+"""First words that end before any command is run."""
+
 
 def build(word: str = "") -> typer.Typer:
     """The command line; with the name of a command, that one alone, which is quicker."""
-    app = typer.Typer(
-        name="wlm", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False
-    )
-    app.callback()(root)
+    app = _empty()
     for name in [word] if word in COMMANDS else COMMANDS:
-        module, _, attribute = COMMANDS[name].partition(":")
-        target = getattr(import_module(f"wlm.cli.{module}"), attribute)
+        entry = COMMANDS[name]
+        target = getattr(import_module(f"wlm.cli.{entry.module}"), entry.target)
         if isinstance(target, typer.Typer):
             app.add_typer(target, name=name)
         else:
             app.command(name)(target)
+    return app
+
+
+def overview() -> typer.Typer:
+    """The command line as `wlm --help` shows it; no command's module is loaded."""
+    app = _empty()
+    for name, entry in COMMANDS.items():
+        app.command(name, help=entry.summary)(lambda: None)
+    return app
+
+
+def _empty() -> typer.Typer:
+    app = typer.Typer(
+        name="wlm", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False
+    )
+    app.callback()(root)
     return app
 
 
@@ -99,7 +164,8 @@ def run() -> None:
 def _command() -> None:
     _take_server()
     word = next((argument for argument in sys.argv[1:2]), "")
-    app = build(word)
+    shown = word in _SHOWN and "_WLM_COMPLETE" not in os.environ
+    app = overview() if shown else build(word)
     if word and word not in COMMANDS and not word.startswith("-"):
         _add_skill_commands(app, word)
     app()

@@ -8,7 +8,6 @@ meeting every Tuesday, a reminder), which its skill understands.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 import re
@@ -102,9 +101,7 @@ def read(
     anchors = list(_moments(repeat, utterance.now))
     if not anchors:
         return None
-    understood = [
-        understand(dataclasses.replace(utterance, text=rest, now=moment)) for moment in anchors
-    ]
+    understood = [understand(utterance._replace(text=rest, now=moment)) for moment in anchors]
     decision, routes = understood[0]
     if decision.outcome != "act" or not routes or len({_shape(r) for _, r in understood}) > 1:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -76,11 +76,11 @@ class Pipeline:
     ) -> Turn:
         """Do what ``text`` asks for, or what it answers if something waits."""
         watch = _Stopwatch(transcribe_ms)
-        conversation = conversation or self._open_conversation() or new_id()
+        last = self._last(conversation)
+        conversation = conversation or (last.conversation if last else new_id())
         utterance = self._utterance(text, conversation)
         with watch("route"):
             self._tell("before", "route", utterance)
-            last = self._turns.last(self._owner, conversation)
             understood = self._with_schedules(self._understand(utterance, last), text)
             self._tell("after", "route", understood.decision)
         turn = Turn(turn_id or new_id(), conversation, text)
@@ -207,11 +207,11 @@ class Pipeline:
         return make(self._registry, self._settings)
 
     @cached_property
-    def vocabulary(self) -> dict[str, list[str]]:
+    def vocabulary(self) -> Mapping[str, list[str]]:
         """The names that the installed skills know, by slot kind or slot name."""
-        from wlm.pipeline.vocabulary import collect
+        from wlm.pipeline.vocabulary import Vocabulary
 
-        return collect(self._registry, lambda skill: self._engine.context(self._owner, skill))
+        return Vocabulary(self._registry, lambda skill: self._engine.context(self._owner, skill))
 
     def _utterance(
         self, text: str, conversation: str | None, now: datetime | None = None
@@ -239,13 +239,13 @@ class Pipeline:
             for turn in reversed(turns)
         )
 
-    def _open_conversation(self) -> str | None:
-        """The last conversation, if it is recent enough to go on."""
-        last = self._turns.last(self._owner)
+    def _last(self, conversation: str | None) -> StoredTurn | None:
+        """The last turn of a conversation; if none is named, of one recent enough to go on."""
+        last = self._turns.last(self._owner, conversation)
         age = timedelta(minutes=self._settings.config.conversation_minutes)
-        if last is None or self._clock() - last.created_at > age:
+        if conversation is None and last is not None and self._clock() - last.created_at > age:
             return None
-        return last.conversation
+        return last
 
     def _understand(self, utterance: Utterance, last: StoredTurn | None) -> Understanding:
         """The understanding of an utterance, or of the one that "yes" refers back to."""
@@ -284,7 +284,7 @@ class Pipeline:
     ) -> Understanding:
         choice = Choice(candidate["intent"], 1.0, text)
         decision = Decision("act", (choice,), (), text, "user")
-        meant = dataclasses.replace(utterance, text=text)
+        meant = utterance._replace(text=text)
         return Understanding(decision, self.understander.routes(decision, (choice,), meant))
 
     def _accept(self, turn: Turn, understood: Understanding, *, confirmed: bool) -> list[Event]:

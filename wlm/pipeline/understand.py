@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -45,7 +44,7 @@ class Understanding(NamedTuple):
 
     def explanation(self) -> dict[str, Any]:
         """The decision as JSON, for `wlm why`."""
-        shown: dict[str, Any] = jsonable(self.decision)
+        shown: dict[str, Any] = jsonable(self.decision.to_dict())
         return shown
 
 
@@ -109,7 +108,7 @@ class Understander:
             from wlm.pipeline.route.llm.values import merge
 
             slots = merge(spec, filled.slots, choice.slots, choice.text)
-            filled = dataclasses.replace(filled, slots=slots)
+            filled = filled._replace(slots=slots)
         return Route(
             skill=spec.skill,
             intent=spec.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,27 @@ LONGEST = 60
 """Characters of the longest name that is kept; longer ones are no names."""
 
 _SHARES = {"person": 6, "people": 6, "title": 3, "place": 2, "location": 2}
+
+
+class Vocabulary(Mapping[str, list[str]]):
+    """What ``collect`` gives, gathered when first looked at: most requests name nobody."""
+
+    def __init__(self, registry: Registry, context_for: Callable[[str], Context]) -> None:
+        self._registry = registry
+        self._context_for = context_for
+
+    @cached_property
+    def _names(self) -> dict[str, list[str]]:
+        return collect(self._registry, self._context_for)
+
+    def __getitem__(self, kind: str) -> list[str]:
+        return self._names[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def collect(registry: Registry, context_for: Callable[[str], Context]) -> dict[str, list[str]]:

@@ -118,9 +118,11 @@ class Registry:
         self.faults.append(Fault(plugin, distribution, stage, str(text)))
         log.warning("plugin %s failed at %s (%s)", plugin, stage, type(reason).__name__)
 
-    def add(self, plugin: str, target: Any, dist: Distribution | None = None) -> None:
-        """Register what an entry point named: a skill class, or an object with hooks."""
-        name, release = (dist.name, dist.version) if dist else ("", "")
+    def add(self, plugin: str, target: Any, name: str = "", release: str = "") -> None:
+        """Register what an entry point named: a skill class, or an object with hooks.
+
+        ``name`` and ``release`` are those of the distribution that it came with.
+        """
         try:
             if not (inspect.isclass(target) and issubclass(target, Skill)):
                 self.hooks.register(target, name=plugin)
@@ -152,9 +154,8 @@ def load(only: str = "", points: Iterable[EntryPoint] | None = None) -> Registry
     for point in sorted(found, key=lambda p: p.name):
         if wanted is not None and point.name not in wanted:
             continue
-        dist = point.dist
-        name = dist.name if dist else ""
-        if dist is not None and (reason := _version_mismatch(dist)):
+        name, release, requires = _about(point.dist)
+        if reason := _version_mismatch(requires):
             registry.fault(point.name, name, "version", reason)
             continue
         try:
@@ -162,7 +163,7 @@ def load(only: str = "", points: Iterable[EntryPoint] | None = None) -> Registry
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
             registry.fault(point.name, name, "import", error)
             continue
-        registry.add(point.name, target, dist)
+        registry.add(point.name, target, name, release)
     try:
         registry.hooks.check_pending()
     except pluggy.PluginValidationError as error:
@@ -193,9 +194,17 @@ def _skill_classes(target: Any) -> list[type[Skill]]:
     return []
 
 
-def _version_mismatch(dist: Distribution) -> str:
+def _about(dist: Distribution | None) -> tuple[str, str, list[str]]:
+    """Name, version and requirements: read at once, since each question reads the file again."""
+    if dist is None:
+        return "", "", []
+    about = dist.metadata
+    return about["Name"], about["Version"], about.get_all("Requires-Dist") or []
+
+
+def _version_mismatch(requires: Iterable[str]) -> str:
     """Why the plugin was built for another WLM; empty if it was not."""
-    for line in dist.requires or ():
+    for line in requires:
         if line.startswith("wlm") and (reason := _unmet(line, version("wlm"))):
             return reason
     return ""

@@ -48,6 +48,8 @@ _MARK = "__wlm_intent__"
 _KEYWORDS = "keywords:"
 _WORDS = re.compile(r"words (?P<slot>\w+) (?P<choice>[^:]+): (?P<words>.+)")
 _FOLLOWS = "+"
+_SPECIAL = frozenset({"", "#", "[", _KEYWORDS[0], "w", _FOLLOWS})
+"""How a line may begin that is more than an example."""
 _SLOT_MARK = re.compile(r"\{(\w+)\}")
 
 
@@ -291,9 +293,10 @@ def _spec(
 
 def _check_marks(owner: str, phrases: Mapping[str, Phrases], names: set[str]) -> None:
     for table in phrases.values():
-        for example in (*table.examples, *table.followups):
-            if "{" in example and (unknown := set(_SLOT_MARK.findall(example)) - names):
-                raise ValueError(f"{owner}: example {example!r} marks unknown slots {unknown}")
+        examples = (*table.examples, *table.followups)
+        if unknown := set(_SLOT_MARK.findall("\n".join(examples))) - names:
+            wrong = next(e for e in examples if unknown.intersection(_SLOT_MARK.findall(e)))
+            raise ValueError(f"{owner}: example {wrong!r} marks unknown slots {unknown}")
 
 
 def _read_phrases(folder: Path) -> dict[str, dict[str, Phrases]]:
@@ -309,9 +312,12 @@ def _parse_phrases(lines: Iterable[str], file: str) -> dict[str, Phrases]:
     table: _Table | None = None
     for number, raw in enumerate(lines, 1):
         line = raw.strip()
-        if not line or line.startswith("#"):
+        first = line[:1]
+        if table is not None and first not in _SPECIAL:  # nearly all of them
+            table.examples.append(line)
+        elif not line or first == "#":
             continue
-        if line.startswith("[") and line.endswith("]"):
+        elif first == "[" and line.endswith("]"):
             table = tables.setdefault(line[1:-1].strip(), _Table([], [], [], {}))
         elif table is None:
             raise ValueError(f"{file}, line {number}: a phrase before the first [intent]")

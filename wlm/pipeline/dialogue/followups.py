@@ -6,7 +6,6 @@ full: an intent with slots, and what "it" stands for in it.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,8 +44,7 @@ class Reading(NamedTuple):
     texts: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class FollowUps:
+class FollowUps(NamedTuple):
     """Reads utterances of one conversation."""
 
     registry: Registry
@@ -122,7 +120,7 @@ class FollowUps:
             return None
         text = utterance.text
         named = f"{text[: at[0]]}{_name(person)}{text[at[1] :]}"
-        told = self.router.decide(dataclasses.replace(utterance, text=named))
+        told = self.router.decide(utterance._replace(text=named))
         if told.outcome != "act" or len(told.choices) != 1:
             return None
         spec = self.registry.intent(told.choices[0].intent)
@@ -143,7 +141,7 @@ class FollowUps:
     def _said_in_full(
         self, utterance: Utterance, text: str, skill: str, refers: dict[str, Any]
     ) -> Reading | None:
-        full = dataclasses.replace(utterance, text=text)
+        full = utterance._replace(text=text)
         decision = self.router.decide(full)
         if len(decision.choices) != 1 or not _of_skill(decision, skill):
             return None
@@ -157,7 +155,7 @@ class FollowUps:
         found = cues.ellipsis(utterance.text)
         if found is None:
             return None
-        part = dataclasses.replace(utterance, text=found.rest)
+        part = utterance._replace(text=found.rest)
         own = _acts(decision) if decision.choices else 0.0
         own = max(own, _acts(self.router.decide(part)))
         if not found.asks and (said := self._phrase(part)) is not None:
@@ -195,7 +193,7 @@ class FollowUps:
         found, act = cues.correction(utterance.text), self.recall.last
         if found is None or act is None or act.state is State.CANCELLED:
             return None
-        part = dataclasses.replace(utterance, text=found.right)
+        part = utterance._replace(text=found.right)
         if not found.wrong and (said := self._phrase(part)) is not None:
             return said
         own = _acts(decision)
@@ -226,7 +224,7 @@ class FollowUps:
         return None
 
     def _part(self, utterance: Utterance, text: str) -> Reading | None:
-        part = dataclasses.replace(utterance, text=text)
+        part = utterance._replace(text=text)
         decision = self.router.decide(part)
         if (reading := self._one(part, decision)) is not None:
             return reading
@@ -341,9 +339,7 @@ def as_decision(reading: Reading, decision: Decision) -> Decision:
         for route, text in zip(reading.routes, reading.texts, strict=False)
     )
     explanation = {**decision.explanation, "conversation": reading.why}
-    return dataclasses.replace(
-        decision, outcome="act", choices=choices, router=ROUTER, explanation=explanation
-    )
+    return decision._replace(outcome="act", choices=choices, router=ROUTER, explanation=explanation)
 
 
 def _acts(decision: Decision) -> float:

@@ -12,7 +12,6 @@ doing anything.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,8 +36,7 @@ class Thing(NamedTuple):
     skill: str
 
 
-@dataclasses.dataclass(frozen=True)
-class Recall:
+class Recall(NamedTuple):
     """The last acts of a conversation, newest first, and what they leave to point at."""
 
     acts: Sequence[Event]

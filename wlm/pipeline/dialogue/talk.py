@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,7 +30,7 @@ def alone(understood: Understanding, utterance: Utterance) -> Understanding:
     sure = max((choice.confidence for choice in decision.choices), default=0.0)
     if cues.ellipsis(utterance.text) is None or sure >= _OWN:
         return understood
-    nothing = dataclasses.replace(decision, outcome="none", choices=())
+    nothing = decision._replace(outcome="none", choices=())
     return Understanding(nothing, ())
 
 

@@ -160,7 +160,7 @@ class Dialogue:
         slot = spec.slot(waiting.question.slot or "")
         if slot is not None and slot.kind == "text":
             return None  # anything may be a title or a message
-        part = dataclasses.replace(utterance, text=found.right)
+        part = utterance._replace(text=found.right)
         changes = corrected(self._filler, spec, found, part, waiting.route.slots)
         if not changes:
             return None

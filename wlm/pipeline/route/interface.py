@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
 
 Outcome = Literal["act", "ask", "none"]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 LIKELY = 0.6
 """What the intents of one skill and effect must have of the in-scope probability; else: ask."""
 NONE = "none"
@@ -16,16 +17,14 @@ SURE = 0.9
 """A first look that gives one class so much is not looked at more closely."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Past:
+class Past(NamedTuple):
     """An earlier turn of the conversation: what was said, and the intents with slot names."""
 
     text: str
     actions: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class Utterance:
+class Utterance(NamedTuple):
     """What was said and in which situation.
 
     ``now`` is aware, in the user's zone. ``vocabulary`` has known names by slot kind or
@@ -36,22 +35,20 @@ class Utterance:
     text: str
     now: datetime
     language: str = "en"
-    vocabulary: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
-    memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    vocabulary: Mapping[str, Sequence[str]] = _NOTHING
+    memory: Mapping[str, Any] = _NOTHING
     owner: str = "local"
     history: Sequence[Past] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An intent and its calibrated probability, 0 to 1. ``intent`` may be ``none``."""
 
     intent: str
     score: float
 
 
-@dataclasses.dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """One action found in the utterance: the intent and the part of the text it came from.
 
     ``slots`` are values that the router itself read; the slot filler's are merged with them.
@@ -60,11 +57,10 @@ class Choice:
     intent: str
     confidence: float
     text: str
-    slots: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    slots: Mapping[str, Any] = _NOTHING
 
 
-@dataclasses.dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What a router decided, with all that `wlm why` shows.
 
     ``act``: do ``choices`` in order. ``ask``: "Did you mean …?" the first candidates.
@@ -77,7 +73,15 @@ class Decision:
     candidates: tuple[Candidate, ...]
     normalised: str
     router: str
-    explanation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    explanation: Mapping[str, Any] = _NOTHING
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, choices and candidates too."""
+        return {
+            **self._asdict(),
+            "choices": [choice._asdict() for choice in self.choices],
+            "candidates": [candidate._asdict() for candidate in self.candidates],
+        }
 
 
 class Router(Protocol):

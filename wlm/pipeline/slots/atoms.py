@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
@@ -12,8 +11,7 @@ from wlm.pipeline.slots.tokens import Token
 Tokens = Sequence[Token]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     """A calendar day. ``bump`` is the period to the next one of that name, if it was not fixed."""
 
     date: date
@@ -22,8 +20,7 @@ class Day:
     relative: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """A time of day. ``half`` is am or pm if it was said; ``sure``: no need to guess it."""
 
     hour: int
@@ -33,8 +30,7 @@ class Clock:
     night: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A part of the day in hours; ``day`` shifts it ("last night")."""
 
     start: int
@@ -43,8 +39,7 @@ class Part:
     this: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A range of time; ``unit`` is the period that was named, if one was."""
 
     start: datetime
@@ -52,25 +47,21 @@ class Span:
     unit: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """An exact moment: "in ten minutes", "now"."""
 
     moment: datetime
     now: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Length:
+class Length(NamedTuple):
     """A stretch of time without a place in it: "half an hour"."""
 
     length: timedelta
     unit: str
-    count: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(NamedTuple):
     """A recurrence: ``rule`` are RRULE parts in order, ``day`` the date that anchors it."""
 
     rule: tuple[tuple[str, str], ...]

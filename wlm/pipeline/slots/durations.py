@@ -18,7 +18,7 @@ def length_at(tokens: Tokens, i: int) -> Found:
     first = _one(tokens, i)
     if first is None:
         return None
-    end, seconds, unit, count = first
+    end, seconds, unit = first
     while True:
         j = end + 1 if low(tokens, end) in ("and", ",") else end
         more = _one(tokens, j) if j < len(tokens) else None
@@ -27,11 +27,11 @@ def length_at(tokens: Tokens, i: int) -> Found:
         end, seconds, unit = more[0], seconds + more[1], more[2]
     if seconds <= 0 or seconds > _LONGEST:
         return None
-    return end, Length(timedelta(seconds=seconds), first[2], count)
+    return end, Length(timedelta(seconds=seconds), first[2])
 
 
-def _one(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
-    """(end, seconds, unit, count) of one quantity with its unit."""
+def _one(tokens: Tokens, i: int) -> tuple[int, float, str] | None:
+    """(end, seconds, unit) of one quantity with its unit."""
     fraction = _fraction(tokens, i)
     if fraction is not None:
         return fraction
@@ -54,15 +54,15 @@ def _one(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
     elif unit == "hour" and (extra := number(tokens, end, ordinal=False)) is not None:
         short = low(tokens, j) == "h" and 0 < extra < 60 and low(tokens, end + 1) not in UNITS
         if short:  # "1h30"
-            return end + 1, count * 3600 + extra * 60, unit, count
+            return end + 1, count * 3600 + extra * 60, unit
     if low(tokens, end) == "-" and low(tokens, end + 1) == "long":
         end += 2
     elif low(tokens, end) == "long":
         end += 1
-    return end, count * _SECONDS[unit], unit, count
+    return end, count * _SECONDS[unit], unit
 
 
-def _fraction(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
+def _fraction(tokens: Tokens, i: int) -> tuple[int, float, str] | None:
     """Such as "half an hour", "a half hour", "(a) quarter of an hour"."""
     j = i + 1 if low(tokens, i) == "a" else i
     share = {"half": 0.5, "quarter": 0.25}.get(low(tokens, j))
@@ -79,7 +79,7 @@ def _fraction(tokens: Tokens, i: int) -> tuple[int, float, str, float] | None:
     unit = UNITS.get(low(tokens, k), "")
     if unit not in ("hour", "day", "minute") or low(tokens, k).endswith("s"):
         return None
-    return k + 1, share * _SECONDS[unit], unit, share
+    return k + 1, share * _SECONDS[unit], unit
 
 
 def offset_at(tokens: Tokens, i: int, cal: Calendar) -> Found:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.slots.answers import answer
@@ -15,18 +15,19 @@ from wlm.pipeline.slots.work import Work
 from wlm.plugins.skill import IntentSpec
 from wlm.plugins.slots import SlotSpec
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-@dataclasses.dataclass(frozen=True)
-class Filled:
+
+class Filled(NamedTuple):
     """The slots that were said.
 
     ``slots`` are in the form of ``SlotSpec.encode``; ``spans`` the character offsets in
     the text of what each was read from; ``doubts`` say, by slot, why a value is unsure.
     """
 
-    slots: dict[str, Any] = dataclasses.field(default_factory=dict)
-    spans: dict[str, list[tuple[int, int]]] = dataclasses.field(default_factory=dict)
-    doubts: dict[str, str] = dataclasses.field(default_factory=dict)
+    slots: dict[str, Any]
+    spans: Mapping[str, list[tuple[int, int]]] = _NOTHING
+    doubts: Mapping[str, str] = _NOTHING
 
 
 class SlotFiller:

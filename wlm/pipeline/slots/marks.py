@@ -7,11 +7,16 @@ from typing import Any
 
 from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.slots.align import Run
+from wlm.pipeline.slots.function_words import RELATIONS, STOP, TITLES
+from wlm.pipeline.slots.given_names import GIVEN_NAMES
 from wlm.pipeline.slots.people import Known, known
 from wlm.pipeline.slots.plan import Plan
 from wlm.pipeline.slots.texts import is_cased
 from wlm.pipeline.slots.tokens import tokenise
 from wlm.plugins.slots import SlotSpec
+
+OWNERS = frozenset({"my", "our", "his", "her", "their"})
+_NAMED = GIVEN_NAMES | RELATIONS | TITLES | OWNERS
 
 
 class Marks:
@@ -44,6 +49,15 @@ class Marks:
         for i in range(first, last):
             self.marks[i] = mark
             self.taken[i] = True
+
+    def _plain(self, i: int) -> bool:
+        """Whether a small word, or one that the intent's own phrases begin with, begins no name.
+
+        It is written small, and nobody is called so: there the names need not be looked up.
+        """
+        token = self.tokens[i]
+        usual = token.low in STOP or token.low in self.plan.carriers
+        return usual and token.low not in _NAMED and not (self.cased and token.text.istitle())
 
     def _take(self, name: str, first: int, last: int, mark: str | None = None) -> None:
         self._mark(first, last, mark or name)

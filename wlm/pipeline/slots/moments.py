@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from wlm.pipeline.slots.atoms import Clock, Day, Part, Repeat, Span, Tokens
 from wlm.pipeline.slots.calendar import Calendar, shift
@@ -15,8 +15,7 @@ _BUSINESS = range(7, 22)
 _OPEN_DAYS = 30
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class When:
+class When(NamedTuple):
     """A resolved expression.
 
     ``start`` and ``end`` (exclusive) are aware; both ``None`` if only a length or a

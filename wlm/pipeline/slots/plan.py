@@ -72,12 +72,14 @@ def make_plan(spec: IntentSpec, language: str, *, followups: bool = False) -> Pl
     templates: dict[tuple[Item, ...], Template] = {}
     for example in examples:
         items = _items(example)
-        _learn(items, left, right)
+        marked = "{" in example
+        if marked:
+            _learn(items, left, right)
         carriers.update(_lead(items))
         plain = _untimed(items, kinds)
         if plain:
-            literals = frozenset(item for item in plain if not item.startswith("{"))
-            bare = "{" not in example or (plain in templates and templates[plain].bare)
+            literals = frozenset(item for item in plain if item[0] != "{")
+            bare = not marked or (plain in templates and templates[plain].bare)
             templates[plain] = Template(plain, literals, bare)
     return Plan(
         spec=spec,
@@ -94,7 +96,7 @@ def make_plan(spec: IntentSpec, language: str, *, followups: bool = False) -> Pl
 
 
 def _items(example: str) -> list[Item]:
-    return [word.lower().replace("’", "'") for word in _WORD.findall(example)]
+    return _WORD.findall(example.lower().replace("’", "'"))
 
 
 def _learn(
@@ -104,7 +106,7 @@ def _learn(
 ) -> None:
     """The literal words on both sides of each mark."""
     for i, item in enumerate(items):
-        if not item.startswith("{"):
+        if item[0] != "{":
             continue
         name = item[1:-1]
         before = list(items[max(0, i - 3) : i])
@@ -135,7 +137,7 @@ def _lead(items: list[Item]) -> list[str]:
     """The literal words before the first mark, or all if there is none."""
     lead = []
     for item in items:
-        if item.startswith("{"):
+        if item[0] == "{":
             break
         lead.append(item)
     return lead
@@ -146,7 +148,7 @@ def _untimed(items: list[Item], kinds: dict[str, Kind]) -> tuple[Item, ...]:
     out: list[Item] = []
     before = ""
     for item in items:
-        if item.startswith("{"):
+        if item[0] == "{":
             if kinds[item[1:-1]] in TIMED:
                 while out and out[-1] in _TIME_PREPOSITIONS:
                     out.pop()

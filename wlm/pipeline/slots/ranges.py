@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from wlm.pipeline.slots.atoms import Found, Length, Point, Span, Tokens, low, number, skip
+from wlm.pipeline.slots.atoms import Day, Found, Length, Point, Span, Tokens, low, number, skip
 from wlm.pipeline.slots.calendar import Calendar, make_date, period, shift
 from wlm.pipeline.slots.days import day_at, month_at, quantity_at
 from wlm.pipeline.slots.durations import length_at
@@ -84,7 +84,7 @@ def _named(tokens: Tokens, i: int, cal: Calendar) -> Found:
             return j + 1, _period(cal, word, 0)
         if low(tokens, j + 1) in ("of", "beginning", "starting"):
             found = day_at(tokens, skip(tokens, j + 2, frozenset({"on"})), cal)
-            if found and hasattr(found[1], "date"):
+            if found and isinstance(found[1], Day):
                 return found[0], _of(*period(found[1].date, word), cal, word)
     return None
 

@@ -16,7 +16,7 @@ from wlm.pipeline.slots.function_words import (
     TITLES,
 )
 from wlm.pipeline.slots.given_names import GIVEN_NAMES
-from wlm.pipeline.slots.marks import Marks
+from wlm.pipeline.slots.marks import OWNERS, Marks
 from wlm.pipeline.slots.moments import When
 from wlm.pipeline.slots.people import Name, known, names_at, owner_stem
 from wlm.pipeline.slots.places import place_at, place_end, place_name
@@ -34,7 +34,6 @@ _GENERIC = words(
     "event events reminder reminders first current upcoming other one it that them all any more "
     "entry calendar schedule"
 )
-_OWNERS = frozenset({"my", "our", "his", "her", "their"})
 _OCCASIONS = words("appointment appointments office visit checkup")
 _TIME_LEADS = words(
     "at on in for by from until till since after before around about of the starting between "
@@ -215,15 +214,17 @@ class Work(Marks):
     def _known_texts(self) -> None:
         """Known values of a text slot right after a word that leads to it ("from the BBC")."""
         for slot in self.plan.of("text"):
-            if slot.name == self.plan.seal or not self.utterance.vocabulary.get(slot.name):
+            if slot.name == self.plan.seal:
                 continue
             cues = self.plan.cues[slot.name]
-            book = known(tuple(self.utterance.vocabulary[slot.name]))
             for i in range(len(self.tokens) - 1):
                 length = 0 if self.taken[i] else cue_at(self.tokens, i, cues)
-                last = book.part_at(self.tokens, self._past_articles(i + length)) if length else 0
-                if last:
-                    self._put_text(slot, Run(self._past_articles(i + length), last))
+                if not length:
+                    continue
+                first = self._past_articles(i + length)
+                book = known(tuple(self.utterance.vocabulary.get(slot.name, ())))
+                if last := book.part_at(self.tokens, first):
+                    self._put_text(slot, Run(first, last))
                     self._mark(i, i + length, "-")
                     break
 
@@ -310,7 +311,7 @@ class Work(Marks):
         return names[-1].last if names else i
 
     def _names_at(self, slot: SlotSpec, i: int) -> list[Name]:
-        first = i - 1 if low(self.tokens, i - 1) in _OWNERS and not self.marks[i - 1] else i
+        first = i - 1 if low(self.tokens, i - 1) in OWNERS and not self.marks[i - 1] else i
         return names_at(
             self.tokens, first, self.taken, self._book(slot), many=slot.many, cased=self.cased
         )
@@ -335,7 +336,7 @@ class Work(Marks):
                 if strong:
                     return names
         for i in range(len(self.tokens)):
-            names = [] if self.marks[i] else self._names_at(slot, i)
+            names = [] if self.marks[i] or self._plain(i) else self._names_at(slot, i)
             owner = bool(names) and slot.many and low(self.tokens, names[0].last) == "'s"
             if names and not owner and self._likely(names[0]) and i == names[0].first:
                 return names
@@ -361,7 +362,7 @@ class Work(Marks):
 
     def _modifies(self, name: Name) -> bool:
         """Such as the team in "team sync": a bare relation right before a noun."""
-        if low(self.tokens, name.first) in _OWNERS or name.last >= len(self.tokens):
+        if low(self.tokens, name.first) in OWNERS or name.last >= len(self.tokens):
             return False
         following = self.tokens[name.last]
         return following.shape == "word" and not self.marks[name.last] and following.low not in STOP

@@ -7,7 +7,6 @@ than it seemed leaves what the local router decided.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import logging
@@ -92,7 +91,7 @@ class CascadeRouter:
         if asks:
             decision = self._second_opinion(utterance, local, reason, told, started)
         explanation = {**local.explanation, "llm": told}
-        return dataclasses.replace(decision, explanation=explanation)
+        return decision._replace(explanation=explanation)
 
     def _reason(self, utterance: Utterance, local: Decision, sure: float) -> tuple[str, bool]:
         """Why the model is asked, or is not."""
@@ -182,7 +181,7 @@ class CascadeRouter:
             return local, "no: its parts are not those of the request"
         choices = []
         for proposal, text in zip(proposals, parts, strict=True):
-            alone = self._local.decide(dataclasses.replace(utterance, text=text))
+            alone = self._local.decide(utterance._replace(text=text))
             said = self._named(alone, proposal.intent)
             rival = _rival(alone)
             if said is None or len(alone.choices) > 1:
@@ -192,7 +191,7 @@ class CascadeRouter:
                 return local, "no: the local router is surer of a part"
             slots = proposal.slots if said == proposal.intent else {}
             choices.append(Choice(said, _confidence(alone, said, ratio), text, slots))
-        decided = dataclasses.replace(local, outcome="act", choices=tuple(choices), router="llm")
+        decided = local._replace(outcome="act", choices=tuple(choices), router="llm")
         return decided, "yes: each part stands alone"
 
     def _named(self, local: Decision, said: str) -> str | None:
@@ -222,10 +221,10 @@ class CascadeRouter:
         utterance: Utterance,
     ) -> Decision:
         if said == NONE:
-            return dataclasses.replace(local, outcome="none", choices=(), router="llm")
+            return local._replace(outcome="none", choices=(), router="llm")
         slots = proposals[0].slots if proposals[0].intent == said else {}
         choice = Choice(said, _confidence(local, said, ratio), utterance.text, slots)
-        return dataclasses.replace(local, outcome="act", choices=(choice,), router="llm")
+        return local._replace(outcome="act", choices=(choice,), router="llm")
 
     def _offered(self, local: Decision) -> dict[str, IntentSpec]:
         """In the cascade the likeliest few, else all that can be routed to."""

@@ -10,13 +10,26 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
+from tests.support.ties import end_with_parent
+
 INSTALL = "no Postgres server binary: `apt-get install postgresql`"
 _names = itertools.count(1)
+_KEEP = """folder=$1; shift
+trap 'kill -QUIT $server; wait $server; rm -rf "$folder"; exit' TERM
+"$@" & server=$!
+wait $server
+"""
+# The server refuses to run as root.
+_USER: dict[str, Any] = (
+    {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+)
 
 
 class Postgres:
@@ -29,13 +42,16 @@ class Postgres:
         self._binaries = binaries
         self.folder = Path(tempfile.mkdtemp(prefix="wlm-pg-"))
         self.log = self.folder / "log"
-        if _is_root():
+        if _USER:
             shutil.chown(self.folder, "postgres", "postgres")
         self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8")
         # Whether a test's data survives a power cut does not matter.
-        sync = "on" if durable else "off"
-        options = f"-k {self.folder} -c listen_addresses= -c fsync={sync} -c max_connections=60"
-        self._run("pg_ctl", "-D", self.data, "-w", "-l", str(self.log), "-o", options, "start")
+        self._settings = (
+            "listen_addresses=",
+            f"fsync={'on' if durable else 'off'}",
+            "max_connections=60",
+        )
+        self._start()
 
     @property
     def data(self) -> str:
@@ -62,25 +78,46 @@ class Postgres:
 
     def restart(self) -> None:
         """Stop it as a crash does, and start it."""
-        self._run("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "restart")
+        server = int((Path(self.data) / "postmaster.pid").read_text().split()[0])
+        os.kill(server, signal.SIGQUIT)
+        self._keeper.wait()
+        self._start()
 
     def stop(self) -> None:
         """Stop the server and remove its folder."""
-        self._run("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._keeper.terminate()
+        self._keeper.wait()
+
+    def _start(self) -> None:
+        """Start it under a shell that stops it and removes its folder once told to, or once we
+        are gone."""
+        settings = [part for setting in self._settings for part in ("-c", setting)]
+        server = [str(self._binaries / "postgres"), "-D", self.data, "-k", str(self.folder)]
+        with self.log.open("a") as log:
+            self._keeper = subprocess.Popen(
+                ["/bin/sh", "-c", _KEEP, "sh", str(self.folder), *server, *settings],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for the tests
+                preexec_fn=end_with_parent,
+                **_USER,
+            )
+        while True:
+            try:
+                psycopg.connect(f"host={self.folder} user=postgres").close()
+                return
+            except psycopg.OperationalError:
+                if self._keeper.poll() is not None:
+                    raise RuntimeError(f"Postgres did not start: {self.log.read_text()}") from None
+                time.sleep(0.02)
 
     def _run(self, program: str, *arguments: str) -> None:
-        # The server refuses to run as root.
-        user = ["runuser", "-u", "postgres", "--"] if _is_root() else []
-        command = [*user, str(self._binaries / program), *arguments]
-        # No pipes: the server would inherit them and keep them open.
-        with (self.folder.parent / f"{self.folder.name}.out").open("w+") as out:
-            done = subprocess.run(command, stdout=out, stderr=out, cwd="/")
-            out.seek(0)
-            text = out.read()
-            Path(out.name).unlink()
+        command = [str(self._binaries / program), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd="/", **_USER)
         if done.returncode:
-            raise RuntimeError(f"{program} ended {done.returncode}: {text}")
+            raise RuntimeError(f"{program} ended {done.returncode}: {done.stdout}{done.stderr}")
 
 
 @functools.cache
@@ -93,7 +130,3 @@ def server(*, durable: bool = False) -> Postgres:
     made = Postgres((Path(found) if found else installed[-1]).parent, durable=durable)
     atexit.register(made.stop)
     return made
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+from tests.support.ties import end_with_parent
+
 BINARY = shutil.which("redis-server")
 MISSING = "no Redis server binary: `apt-get install redis-server`"
 
@@ -37,6 +39,7 @@ class RedisServer:
             [BINARY, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
              "--appendonly", "no", "--dir", str(self._folder)],
             stdout=subprocess.DEVNULL,
+            preexec_fn=end_with_parent,
         )  # fmt: skip
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

@@ -286,8 +286,29 @@ def scaling(name: str, hosts: bool) -> dict[str, Any]:
     return told
 
 
+def missed(what: str, name: str, told: dict[str, Any]) -> list[str]:
+    """The bars that were not met."""
+    met = {
+        "low": lambda: {
+            f"start p50 at most {BARS[name]:g} ms": told["start"]["p50"] <= BARS[name],
+            "an idle worker under 1 % of a core": told["idle_percent_of_a_core"] < 1,
+        },
+        "throughput": lambda: {
+            f"0.4 of huey at {number} threads": name != "redis" or row["ratio"] >= 0.4
+            for number, row in told.items()
+        },
+        "scaling": lambda: {
+            "8 threads 7 times one": told["ratio"] >= 7,
+            "two hosts 1.9 times one": told.get("two_hosts_ratio", 2) >= 1.9,
+        },
+        "flood": lambda: {"start p95 at most 100 ms": told["start"]["p95"] <= 100},
+        "users": lambda: {"p95 under twice its quiet value": told["p95_ratio"] < 2},
+    }[what]()
+    return [bar for bar, is_met in met.items() if not is_met]
+
+
 def main() -> None:
-    """Print a line of JSON for each measurement."""
+    """Print a line of JSON for each measurement; exit 1 if a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", help="low, throughput, scaling, flood, users")
     parser.add_argument("--backend", action="append", choices=BACKENDS)
@@ -308,10 +329,14 @@ def main() -> None:
         "flood": lambda name: flood(name, 10_000, 100),
         "users": lambda name: two_users(name, 3000, 60),
     }
+    failed = False
     for what in arguments.only or measurements:
         for name in arguments.backend or BACKENDS:
-            print(json.dumps({what: name, **measurements[what](name)}), flush=True)
-    return None
+            told = measurements[what](name)
+            bad = missed(what, name, told)
+            failed |= bool(bad)
+            print(json.dumps({what: name, **told, "missed": bad}), flush=True)
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

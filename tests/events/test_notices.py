@@ -166,8 +166,8 @@ def test_a_schedule_may_choose_its_channels(
     later(engine, clock)
     engine.run_due()
     assert told(engine) == ["You said tea."]
-    engine.sweep()
-    engine.sweep()
+    engine.tend(1)
+    engine.tend(1)
     mails = [e for e in engine.list("local") if e.route.intent == "email.send"]
     assert sorted(m.route.slots["body"] for m in mails) == ["You said hi.", "You said tea."]
     assert {m.route.slots["to"][0] for m in mails} == {"me@example.org"}
@@ -233,7 +233,7 @@ class TestRetention:
         assert engine.upkeep.retention.waiting() == 0
         clock.step(days=2)
         assert engine.upkeep.retention.waiting() == 2
-        engine.sweep()
+        engine.upkeep.run()
         assert {e.id for e in engine.list("local")} == {waiting.id, recent.id}
         with store.read() as connection:
             for table in (event_log, effects, notices):

@@ -83,7 +83,7 @@ def test_many_sweepers_fire_each_schedule_once(
         other = Engine(store, registry, settings, clock=clock)
         start.wait()
         try:
-            other.sweep()
+            other.tend(1)
         except Exception as error:
             errors.append(error)
 
@@ -93,7 +93,7 @@ def test_many_sweepers_fire_each_schedule_once(
     for thread in threads:
         thread.join()
     assert errors == []
-    engine.sweep()
+    engine.tend(1)
     assert [len(engine.list(f"user{n}")) for n in range(12)] == [1] * 12
 
 

@@ -227,7 +227,7 @@ def test_no_firing_is_missed_doubled_or_early(
         if step in restarts:
             sweepers = [Engine(sqlite, registry, sqlite_settings, clock=clock)] * 2
         for sweeper in sweepers:
-            sweeper.sweep()
+            sweeper.tend(1)
         model.sweep(clock.now)
     log = sweepers[0].schedules.firings(owner, made.id, limit=1000)
     assert {f.occurrence: f.outcome for f in log} == model.fired

@@ -74,8 +74,11 @@ class Claims:
         process, and that counts as a failed try of all that the process holds.
         """
         store, at = self._ledger.store, elapsed()
-        if store.sqlite and not self.ready(1):
-            return []  # looking needs no turn at writing
+        if store.sqlite:
+            if not self.ready(1):
+                return []  # looking needs no turn at writing
+        elif (claims := self._at_once(count, most, at)) is not None:
+            return claims
         with store.write(durable=False) as connection:
             opened, failing = breaker.read(connection, self._ledger.clock())
             room = _Room(self._limits, opened, connection.execute(_RUNNING))
@@ -84,7 +87,18 @@ class Claims:
             found = connection.execute(query, {"most": most, "count": count})
             ids = [one.id for place, one in enumerate(found) if room.take(one, first=not place)]
             rows = self._ledger.take(connection, ids) if ids else []
-        if rows and not store.sqlite and any(self._limits):
+        return self._claimed(rows, failing, at)
+
+    def _at_once(self, count: int, most: int, at: float) -> list[Claim] | None:
+        """Take events by one statement; ``None`` if something stands in its way."""
+        from wlm.events import claims_postgres
+
+        least = min((limit for limit in self._limits if limit), default=0)
+        taken = claims_postgres.take(self._ledger, count, most, least)
+        return None if taken.hindered else self._claimed(taken.rows, taken.failing, at)
+
+    def _claimed(self, rows: list[Row], failing: frozenset[str], at: float) -> list[Claim]:
+        if rows and not self._ledger.store.sqlite and any(self._limits):
             rows = self._within(rows)
         return [Claim(row, row["skill"] in failing, at) for row in rows]
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from wlm.errors import StorageFault
 from wlm.events.claims import Claim
-from wlm.events.ledger import Success
+from wlm.events.successes import Success, succeed
 
 if TYPE_CHECKING:
     from wlm.events.ledger import Ledger
-    from wlm.events.runner import Outcome, Runner
+    from wlm.events.run import Outcome
+    from wlm.events.runner import Runner
 
 log = logging.getLogger(__name__)
 MOST = 64
@@ -76,12 +77,13 @@ class Endings:
 
     def _write(self, batch: list[tuple[Claim, Outcome]]) -> None:
         try:
-            self._ledger.succeed(
+            succeed(
+                self._ledger,
                 [
                     Success(claim.row, outcome.reply, outcome.slots, claim.troubled)
                     for claim, outcome in batch
                     if outcome.reply is not None
-                ]
+                ],
             )
         except Exception as error:  # noqa: BLE001 - see below
             # One of them may be at fault, or the database is away: each by itself, with patience.

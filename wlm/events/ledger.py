@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,18 +19,17 @@ from sqlalchemy import (
 from sqlalchemy import update as plain_update
 
 from wlm.errors import NotFound
-from wlm.events import breaker, history
+from wlm.events import history
 from wlm.events.history import Entry
 from wlm.events.rows import Row, held
 from wlm.events.states import RUNNABLE, sources
 from wlm.events.witness import Witness
 from wlm.events.worker import is_dead, this_worker
 from wlm.store.engine import Store
-from wlm.store.sealed import Token, plain_bytes
 from wlm.store.tables import events
 from wlm.types import State, new_id
 
-_NO_LEASE = {"lease_token": None, "lease_until": None}
+NO_LEASE = {"lease_token": None, "lease_until": None}
 
 
 def _names(states: Iterable[State]) -> list[str]:
@@ -55,43 +54,6 @@ _TAKE = (
     )
     .returning(events)
 )
-_TOKENS = (
-    select(events.c.id, events.c.lease_token)
-    .where(events.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(events.c.id)  # two that lock many do so in one order
-    .with_for_update()
-)
-_SUCCEED = (
-    plain_update(events)
-    .where(events.c.id == bindparam("event"))
-    .values(
-        state=State.SUCCEEDED.value,
-        **_NO_LEASE,
-        ticket=None,
-        finished_at=bindparam("new_end"),
-        begun=False,
-        reply=bindparam("new_reply"),
-        question=None,
-        error=None,
-    )
-)
-_SLOTS = (
-    plain_update(events)
-    .where(events.c.id == bindparam("event"))
-    .values(slots=bindparam("new_slots"))
-)
-
-
-class Success(NamedTuple):
-    """A run that went well: the row as it was claimed, the reply, and what the slots became.
-
-    ``troubled``: something may count against its skill's provider (``breaker``).
-    """
-
-    row: Row
-    reply: dict[str, Any]
-    slots: dict[str, Any] | None = None
-    troubled: bool = False
 
 
 class Ledger:
@@ -118,7 +80,7 @@ class Ledger:
         with self.store.write() as connection:
             if not connection.execute(_insertion(self.store.sqlite), row).rowcount:
                 return None
-            self._log(connection, [row], State.ACCEPTED, State(row["state"]))
+            self.log(connection, [row], State.ACCEPTED, State(row["state"]))
         return row
 
     def claim(self, event_id: str) -> Row | None:
@@ -143,57 +105,8 @@ class Ledger:
         query = _TAKE.where(*where) if where else _TAKE
         rows = {row["id"]: row for row in connection.execute(query, values).mappings()}
         found: list[Row] = [rows[id_] for id_ in ids if id_ in rows]
-        self._log(connection, found, State.RUNNING)
+        self.log(connection, found, State.RUNNING)
         return found
-
-    def succeed(self, ended: Sequence[Success]) -> list[Row]:
-        """Bring running events to ``succeeded``, in one transaction; the rows of those that
-        their runs still held."""
-        with self.store.write() as connection:
-            ids = [one.row["id"] for one in ended]
-            held_by = {row.id: row.lease_token for row in connection.execute(_TOKENS, {"ids": ids})}
-            ours = [one for one in ended if held_by.get(one.row["id"]) == one.row["lease_token"]]
-            if not ours:
-                return []
-            now = self.clock()
-            seal = self._seals(connection, {one.row["owner"] for one in ours})
-            connection.execute(
-                _SUCCEED,
-                [
-                    {
-                        "event": one.row["id"],
-                        "new_end": now,
-                        "new_reply": seal(one.row, "reply", one.reply),
-                    }
-                    for one in ours
-                ],
-            )
-            changed = [one for one in ours if one.slots not in (None, one.row["slots"])]
-            for one in changed:
-                slots = {
-                    "event": one.row["id"],
-                    "new_slots": seal(one.row, "slots", one.slots),
-                }
-                connection.execute(_SLOTS, slots)
-            for skill, owner in {(o.row["skill"], o.row["owner"]) for o in ours if o.troubled}:
-                breaker.worked(connection, skill, owner)
-            rows = [_succeeded(one, now) for one in ours]
-            self._log(connection, rows, State.SUCCEEDED)
-            if self.on_end is not None:
-                # By owner: notices lock theirs, and all must do so in one order.
-                for row in sorted(rows, key=lambda row: str(row["owner"])):
-                    self.on_end(connection, row, State.SUCCEEDED)
-        return rows
-
-    def _seals(self, connection: Connection, owners: set[str]) -> Callable[[Row, str, Any], Token]:
-        """What seals a JSON value for a column of an event's row."""
-        seals = self.store.vault.sealers(connection, owners)
-
-        def seal(row: Row, column: str, value: Any) -> Token:
-            plain = plain_bytes(value, as_json=True)
-            return Token(seals[row["owner"]](events.name, column, row["id"], plain))
-
-        return seal
 
     def move(
         self,
@@ -213,13 +126,13 @@ class Ledger:
         query = (
             plain_update(events)
             .where(events.c.state.in_(_names(sources(target))), *where)
-            .values(state=target.value, **_NO_LEASE, **values)
+            .values(state=target.value, **NO_LEASE, **values)
             .returning(events)
         )
         with self.store.write() as connection:
             row = connection.execute(query).mappings().first()
             if row is not None:
-                self._log(connection, [row], target, code=code, detail=detail)
+                self.log(connection, [row], target, code=code, detail=detail)
                 if self.on_end is not None and (target.final or target.waiting):
                     self.on_end(connection, row, target)
         return row
@@ -252,7 +165,18 @@ class Ledger:
             query = select(events).where(events.c.state == State.ACCEPTED.value)
             rows: list[Row] = list(connection.execute(query).mappings())
         silent = self._witness.silent(running, self.clock())
+        if silent and not self.store.sqlite:
+            silent -= self._writing(silent)
         return rows + [row for row in running if row["id"] in silent or is_dead(row["worker"])]
+
+    def _writing(self, ids: set[str]) -> set[str]:
+        """Those whose runs hold their rows in open transactions, and so cannot move their
+        leases: for that long they are heard of."""
+        free = select(events.c.id).where(events.c.id.in_(ids)).with_for_update(skip_locked=True)
+        with self.store.write(durable=False) as connection:
+            held_now = ids - set(connection.execute(free).scalars())
+        self._witness.heard(held_now)
+        return held_now
 
     def fetch(self, *where: ColumnElement[bool]) -> Row:
         """The event that ``where`` picks. Raises ``NotFound``."""
@@ -290,7 +214,7 @@ class Ledger:
             query = select(func.count()).select_from(events).where(*where)
             return connection.execute(query).scalar_one()
 
-    def _log(
+    def log(
         self,
         connection: Connection,
         rows: Sequence[Row],
@@ -308,22 +232,6 @@ class Ledger:
                 for state in states
             ],
         )
-
-
-def _succeeded(ended: Success, now: datetime) -> Row:
-    """The row as it is in the database now."""
-    return {
-        **ended.row,
-        **_NO_LEASE,
-        "state": State.SUCCEEDED.value,
-        "ticket": None,
-        "finished_at": now,
-        "begun": False,
-        "reply": ended.reply,
-        "question": None,
-        "error": None,
-        "slots": ended.row["slots"] if ended.slots is None else ended.slots,
-    }
 
 
 @functools.cache

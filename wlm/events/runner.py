@@ -1,11 +1,9 @@
-"""One run of one event: prepare, call the handler, end the event, whatever happens."""
+"""Running events: prepare, call the handler, end the event, whatever happens."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
-import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,41 +13,26 @@ from wlm.events import breaker, wording
 from wlm.events.claims import Claim
 from wlm.events.contexts import Contexts, Emit, RunOver
 from wlm.events.hands import Hands
-from wlm.events.ledger import Ledger, Success
+from wlm.events.ledger import Ledger
 from wlm.events.prepare import confirmation, prepare
 from wlm.events.retry import delay
 from wlm.events.rows import Row, held
+from wlm.events.run import Outcome, Run, checked
 from wlm.events.shift import Over, Shift, Source
 from wlm.events.stopwatch import elapsed
+from wlm.events.successes import Success, succeed
 from wlm.plugins import Reply
-from wlm.plugins.context import AskUser, InDoubt
+from wlm.plugins.context import InDoubt
 from wlm.types import Failure, Question, State, jsonable
 
 if TYPE_CHECKING:
     from wlm.config import Settings
     from wlm.plugins import Context, IntentSpec
-    from wlm.plugins.manager import LoadedSkill, Registry
+    from wlm.plugins.manager import Registry
 
 log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 30.0
 """How long the end of a run is tried to be written while the database is away."""
-
-
-@dataclasses.dataclass
-class Outcome:
-    """How a run went. Exactly one of ``reply``, ``question`` and ``failure`` is there.
-
-    ``slots`` is what the event's slots became; ``known`` is whether it is certain what
-    the handler did to the world; ``provider_failed`` counts against the skill's provider.
-    """
-
-    reply: dict[str, Any] | None = None
-    question: Question | None = None
-    failure: Failure | None = None
-    retry_after: float | None = None
-    slots: dict[str, Any] | None = None
-    known: bool = True
-    provider_failed: bool = False
 
 
 class Runner:
@@ -149,7 +132,7 @@ class Runner:
             run.begun = True
         handler = getattr(run.loaded.skill, spec.method)
         try:
-            return Outcome(reply=_checked(handler(ctx, **ready.values)))
+            return Outcome(reply=checked(handler(ctx, **ready.values)))
         except InDoubt as doubt:
             return self._in_doubt(run, ctx, ready.values, doubt.reason)
 
@@ -190,7 +173,7 @@ class Runner:
         """
         found = run.loaded.skill.outcome(ctx, run.spec.method, run.slots or {})
         if isinstance(found, Reply):
-            return _checked(found)
+            return checked(found)
         if found is not False:
             run.unsure = True
         return None
@@ -223,9 +206,8 @@ class Runner:
     def _write_end(self, claim: Claim, outcome: Outcome) -> Row | None:
         row = claim.row
         if outcome.reply is not None:
-            done = self._ledger.succeed(
-                [Success(row, outcome.reply, outcome.slots, claim.troubled)]
-            )
+            ended = Success(row, outcome.reply, outcome.slots, claim.troubled)
+            done = succeed(self._ledger, [ended])
             return done[0] if done else None
         values: dict[str, Any] = {"begun": not outcome.known}
         if outcome.slots is not None:
@@ -271,120 +253,3 @@ class Runner:
                 question=None,
                 **values,
             )
-
-
-class Run:
-    """What the handler's thread and its watcher share. Times are of ``time.monotonic``."""
-
-    def __init__(self, runner: Runner, claim: Claim, beat: float) -> None:
-        self.claim, self.row = claim, claim.row
-        self.outcome: Outcome | None = None
-        self.slots: dict[str, Any] | None = None
-        self.begun = self.unsure = False
-        self.done = self.given_up = False
-        self._runner = runner
-        self._lock = threading.Lock()
-        self.started = time.monotonic()
-        self.next_beat = self.started + beat
-        try:
-            self.timeout = self.spec.timeout
-        except WlmError:
-            self.timeout = beat  # it fails at once, with the cause
-        self.deadline = self.started + self.timeout
-
-    @property
-    def spec(self) -> IntentSpec:
-        """What is to be run. Raises ``SkillMissing``."""
-        return self._runner.registry.intent(self.row["intent"])
-
-    @property
-    def loaded(self) -> LoadedSkill:
-        """Whose it is. Raises ``SkillMissing``."""
-        return self._runner.registry.skill(self.row["skill"])
-
-    def work(self) -> None:
-        """Run the handler; leaves ``outcome``, or ``None`` if the event was taken away."""
-        try:
-            self.outcome = None if self._runner.was_taken(self.claim) else self._attempt()
-        except RunOver:
-            self.outcome = None
-        finally:
-            with self._lock:
-                self.done = True
-                if self.given_up:
-                    self._runner.hands.came_back()
-
-    def give_up(self) -> bool:
-        """Stop waiting; ``False`` if the handler has ended just now."""
-        with self._lock:
-            if self.done:
-                return False
-            self.given_up = True
-            self._runner.hands.gave_up()
-        return True
-
-    def _attempt(self) -> Outcome:
-        try:
-            outcome = self._runner.attempt(self)
-        except RunOver:
-            raise
-        except AskUser as asked:
-            outcome = Outcome(question=asked.question)
-        except WlmError as error:
-            outcome = Outcome(
-                failure=_failure(error),
-                retry_after=error.retry_after,
-                provider_failed=error.retryable and isinstance(error, SkillError),
-            )
-        except BaseException as error:
-            self._runner.exhausted |= isinstance(error, MemoryError)
-            log.debug("event %s", self.row["id"], exc_info=True)
-            failure = _crashed(self.row["skill"], error)
-            outcome = Outcome(failure=failure, known=not self.begun)
-        if self.row["begun"] and not self.begun and outcome.reply is None:
-            outcome.known = False  # nothing was tried now, so the doubt is what it was
-        outcome.slots = self.slots
-        return outcome
-
-    def late(self) -> Outcome:
-        """The outcome for a handler that has had its time."""
-        failure = Failure(
-            SkillError.code,
-            f"The skill {self.row['skill']!r} did not finish within {self.timeout:g} s; "
-            + (
-                "whether it was done is not known."
-                if self.begun
-                else "what it still does is thrown away."
-            ),
-            "`wlm events retry` tries it again.",
-        )
-        return Outcome(
-            failure=failure, slots=self.slots, known=not self.begun, provider_failed=True
-        )
-
-
-def _checked(reply: Any) -> dict[str, Any]:
-    """A handler's reply as JSON. Raises ``SkillError`` for anything else."""
-    try:
-        if isinstance(reply, Reply) and isinstance(reply.speech, str):
-            shown: dict[str, Any] = json.loads(json.dumps(jsonable(reply), allow_nan=False))
-            return shown
-    except (TypeError, ValueError):
-        pass
-    raise SkillError(
-        f"The skill returned {type(reply).__name__} that is no reply of JSON values.",
-        hint="The plugin is at fault; upgrade it or tell its author.",
-    )
-
-
-def _failure(error: WlmError) -> Failure:
-    return Failure(error.code, error.message, error.hint, error.retryable)
-
-
-def _crashed(skill: str, error: BaseException) -> Failure:
-    # Only the type's name: the text of a foreign exception may hold personal data.
-    return Failure(
-        SkillError.code,
-        f"The skill {skill!r} failed ({type(error).__name__}).",
-        "The plugin is at fault; upgrade it or tell its author.",
-    )

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from wlm.events.claims import Claim
 
 if TYPE_CHECKING:
-    from wlm.events.runner import Outcome, Run, Runner
+    from wlm.events.run import Outcome, Run
+    from wlm.events.runner import Runner
 
 Source = Callable[[], Claim | None]
 Over = Callable[["Run", "Outcome | None"], None]

@@ -40,3 +40,8 @@ class Witness:
                 lost.add(row["id"])
         self._seen = seen
         return lost
+
+    def heard(self, ids: Iterable[str]) -> None:
+        """These give another sign of life: they count as heard of now."""
+        for id_ in ids:
+            self._seen[id_] = (self._seen[id_][0], self._stopwatch())

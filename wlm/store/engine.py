@@ -41,6 +41,7 @@ class Store:
         self._engine = _engine(self.url, immediate=True)
         self._reader = _engine(self.url, immediate=False) if self.sqlite else self._engine
         self._light: Engine | None = None
+        self._autocommit: Engine | None = None
         self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
         self._later: ContextVar[list[Callable[[], None]] | None] = ContextVar("later", default=None)
         self._looks: Engine | None = None
@@ -120,6 +121,13 @@ class Store:
             yield connection
 
     @contextmanager
+    def statements(self) -> Iterator[Connection]:
+        """A connection on which each statement is a transaction of its own, committed at once;
+        for Postgres, where one that opens and closes takes two more round trips."""
+        with storage_faults(self.name), self._single().connect() as connection:
+            yield connection
+
+    @contextmanager
     def aside(self) -> Iterator[Connection]:
         """A connection for a short look, from a pool of its own: it may be taken by who holds
         a reader's, and can never wait for one. Inside ``write()``, the writer's own."""
@@ -179,6 +187,14 @@ class Store:
     def _engines(self) -> list[Engine]:
         engines = (self._engine, self._reader, self._light, self._looks)
         return [engine for engine in engines if engine is not None]
+
+    def _single(self) -> Engine:
+        if self.sqlite or self.writing:
+            raise RuntimeError("statements() is for Postgres, outside of write()")
+        if self._autocommit is None:
+            shared = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._autocommit = self._with_vault(shared)
+        return self._autocommit
 
     def _lightly(self) -> Engine:
         if self._light is None:

@@ -238,6 +238,7 @@ def _with_place(column: Any, row: tuple[str, ...], *, as_json: bool) -> ColumnEl
     source = table = base.table
     while hasattr(table, "element"):  # an alias
         table = table.element
+    table = getattr(table, "table", table)  # what an UPDATE in the query has returned
     parts = [source.c.owner, *(source.c[name] for name in row), cast(base, Text)]
     joined = parts[0]
     for part in parts[1:]:

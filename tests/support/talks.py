@@ -101,6 +101,7 @@ def house(home: Path) -> Iterator[Assistant]:
         settings = {
             "WLM_HOME": str(home),
             "WLM_TIMEZONE": "Europe/Berlin",
+            "WLM_SHARED_SKILLS": "email,news,weather",  # the guests are users of their own
             "WLM_SKILL_EMAIL__IMAP_HOST": "127.0.0.1",
             "WLM_SKILL_EMAIL__IMAP_PORT": str(mailbox.port),
             "WLM_SKILL_EMAIL__IMAP_SECURITY": "none",

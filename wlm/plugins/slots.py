@@ -114,7 +114,8 @@ class Slot:
     missing. ``cues``: words that come right before a text value ("called", "about").
     ``values``: spoken values to expand examples with. ``aliases``: other words for a
     choice, as ``{"celsius": ["centigrade"]}``. ``resolve``: look people and places up
-    through the installed skills before the handler runs.
+    through the installed skills before the handler runs. ``whole``: a text that takes all
+    the words after its cue just as they were said; what is sent has one such text anyway.
     """
 
     help: str = ""
@@ -123,6 +124,7 @@ class Slot:
     values: tuple[str, ...] = ()
     aliases: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     resolve: bool = True
+    whole: bool = False
 
 
 class SlotSpec(NamedTuple):

@@ -18,6 +18,7 @@ from keyring.backends import fail
 from wlm_email.skill import Email
 
 from tests.support.dovecot import BINARY, MISSING, Dovecot
+from tests.support.smtp_server import SmtpServer
 from wlm.errors import BadRequest, ProviderAway, ProviderError
 from wlm.plugins import Person, TimeRange
 from wlm.plugins.context import InDoubt
@@ -32,6 +33,37 @@ BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=BERLIN)  # a Sunday
 ANNA = Person("Anna Berg", "c1", "anna@work.example")
 TOM = Person("Tom", "c2", "tom@home.example")
+
+
+@pytest.fixture(scope="module")
+def dovecot():
+    with Dovecot() as running:
+        yield running
+
+
+@pytest.fixture
+def mailbox(dovecot):
+    return dovecot.fresh()
+
+
+@pytest.fixture
+def postman(mailbox):
+    with SmtpServer(mailbox.user, mailbox.password) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(mailbox, postman) -> dict:
+    return {
+        "imap_host": "127.0.0.1", "imap_port": mailbox.port, "imap_security": "none",
+        "smtp_port": postman.port, "smtp_security": "none",
+        "user": mailbox.user, "password": mailbox.password, "display_name": "Mé",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def ctx(settings, tmp_path):
+    return context(Email(), tmp_path, now=NOW, settings=settings, offline=False)
 
 
 def mail(

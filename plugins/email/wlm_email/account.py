@@ -36,7 +36,12 @@ class Settings(BaseModel):
     display_name: str = Field("", description="Your name, as others see it.")
     folder: str = Field("INBOX", description="Folder that is read.")
     sent_folder: str = Field("", description="Folder for copies; empty: the server's own.")
+    drafts_folder: str = Field("", description="Folder for drafts; empty: the server's own.")
     keep_sent: bool = Field(True, description="Put a copy of what is sent there.")
+    attach_folder: str = Field(
+        "", description="Folder whose files may be attached; empty: none may be."
+    )
+    attach_mb: int = Field(20, ge=1, le=200, description="Most megabytes of a mail's files.")
 
 
 class Account(NamedTuple):

@@ -1,4 +1,4 @@
-"""Write mails: new ones and answers."""
+"""Write mails: new ones, answers, and those that are passed on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import NamedTuple
 
 from wlm.errors import BadRequest
 from wlm_email.account import Account
@@ -14,6 +15,14 @@ from wlm_email.mime import Mail, plain
 
 Pair = tuple[str, str]
 """Name (may be empty) and address."""
+
+
+class File(NamedTuple):
+    """What is attached."""
+
+    name: str
+    kind: str
+    data: bytes
 
 
 def compose(
@@ -24,12 +33,17 @@ def compose(
     *,
     now: datetime,
     event_id: str,
+    cc: Sequence[Pair] = (),
     answers: Mail | None = None,
+    files: Sequence[File] = (),
 ) -> EmailMessage:
     """A mail to (name, address) pairs. The same event gives the same Message-ID."""
     message = EmailMessage()
     message["From"] = _address(account.settings.display_name, account.address)
-    message["To"] = [_address(name, address) for name, address in to]
+    if to:
+        message["To"] = [_address(name, address) for name, address in to]
+    if cc:
+        message["Cc"] = [_address(name, address) for name, address in cc]
     message["Subject"] = plain(subject)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id(account, event_id)
@@ -37,7 +51,24 @@ def compose(
         message["In-Reply-To"] = plain(answers.message_id)
         message["References"] = _references(answers)
     message.set_content(body.strip() + "\n")
+    for file in files:
+        main, _, sub = file.kind.partition("/")
+        message.add_attachment(file.data, maintype=main, subtype=sub, filename=file.name)
     return message
+
+
+def passed_on(note: str, mail: Mail, when: str) -> str:
+    """The text of a mail that passes another on: what is said to it, then what it says."""
+    sender = f"{mail.name} <{mail.address}>" if mail.name else mail.address
+    head = [
+        "---------- Forwarded message ----------",
+        f"From: {sender}",
+        f"Date: {when}",
+        f"Subject: {mail.subject}",
+    ]
+    if mail.to:
+        head.append(f"To: {', '.join(address for _, address in mail.to)}")
+    return "\n".join([*([note.strip(), ""] if note.strip() else []), *head, "", mail.text])
 
 
 def message_id(account: Account, event_id: str) -> str:
@@ -45,10 +76,10 @@ def message_id(account: Account, event_id: str) -> str:
     return f"<{event_id}.wlm@{account.address.rpartition('@')[2]}>"
 
 
-def answer_subject(subject: str) -> str:
-    """``Re: …``, once."""
-    known = subject.casefold().startswith(("re:", "aw:"))
-    return subject if known else f"Re: {subject}".strip()
+def prefixed(subject: str, prefix: str) -> str:
+    """``Re: …`` or ``Fwd: …``, once."""
+    known = ("re:", "aw:") if prefix == "Re:" else ("fwd:", "fw:", "wg:")
+    return subject if subject.casefold().startswith(known) else f"{prefix} {subject}".strip()
 
 
 def recipients(message: EmailMessage) -> list[str]:

@@ -44,6 +44,7 @@ _URL = re.compile(r"<?(?:https?://|www\.)[^\s>]+>?|\[cid:[^\]]*\]")
 _RULE = re.compile(r"^[\s>]*[-=_*~#+.•]{3,}[\s]*$")
 _PGP = re.compile(r"-----BEGIN PGP SIGNATURE-----.*?(?:-----END PGP SIGNATURE-----|\Z)", re.S)
 _PGP_HEAD = re.compile(r"-----BEGIN PGP SIGNED MESSAGE-----\n(?:\w+:.*\n)*")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[\"'“A-ZÄÖÜÁÉÍÓÚÑ0-9¿¡])")
 _LONG = re.compile(r"\S{60,}")
 
 
@@ -68,6 +69,12 @@ def spoken(text: str, limit: int) -> str:
     if len(flat) <= limit:
         return flat
     return f"{flat[:limit].rsplit(' ', 1)[0]} … The rest is in the display."
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, in their order."""
+    parts = [part for line in text.splitlines() for part in _SENTENCE_END.split(line)]
+    return [part.strip() for part in parts if part.strip()]
 
 
 def _own(lines: Sequence[str]) -> list[str]:

@@ -25,7 +25,8 @@ _HEAD = (
 )
 _UID = re.compile(rb"\bUID (\d+)")
 _EMPTY = frozenset({"the", "a", "an", "of", "my", "mail", "email", "about", "with", "and", "from"})
-_ROLES = {"sent": ("sent",)}
+_ROLES = {"sent": ("sent",), "drafts": ("drafts", "draft")}
+_MOST_OF_A_THREAD = 20
 
 
 class Found(NamedTuple):
@@ -79,12 +80,30 @@ class Mailbox:
         self._box.flag(mail.uid, ["\\Seen"], True)
         return parse(raw, mail.uid, seen=True)
 
+    def look(self, mail: Mail) -> Mail:
+        """The mail with its text, and its marks as they were."""
+        return parse(self.raw(mail, PART), mail.uid, seen=mail.seen)
+
     def raw(self, mail: Mail, most: int) -> bytes:
         """The first ``most`` bytes of a mail. Raises ``ProviderError`` if it is gone."""
         found = self._fetch([mail.uid], f"BODY.PEEK[]<0.{most}>")
         if not found:
             raise ProviderError("That mail is no longer in the mailbox.")
         return found[0].data
+
+    def thread(self, mail: Mail) -> list[Mail]:
+        """The mails of a conversation with their texts, oldest first; those sent are among them."""
+        ids = [*dict.fromkeys([*mail.references.split(), mail.message_id])][-_MOST_OF_A_THREAD:]
+        ids = [id_ for id_ in ids if id_]
+        if not ids:
+            return [self.look(mail)]
+        found = self._around(ids)
+        sent = self._folder("sent")
+        if sent is not None and sent != self._settings.folder:
+            with self._within(sent):
+                found += self._around(ids)
+        once = {each.message_id or each.uid: each for each in found} or {"": self.look(mail)}
+        return sorted(once.values(), key=lambda each: each.date.timestamp() if each.date else 0.0)
 
     def sent_copy(self, message_id: str) -> bool:
         """Whether a mail of that id lies in the folder of sent mail."""
@@ -93,6 +112,38 @@ class Mailbox:
     def keep(self, message: bytes, when: datetime) -> bool:
         """Put a copy into the folder of sent mail; whether there is one."""
         return self._put("sent", message, when, "\\Seen")
+
+    def put_draft(self, message: bytes, when: datetime) -> bool:
+        """Put a draft into its folder; whether there is one."""
+        return self._put("drafts", message, when, "\\Draft")
+
+    def drafts(self) -> list[Mail]:
+        """The drafts, newest first."""
+        folder = self._folder("drafts")
+        if folder is None:
+            return []
+        with self._within(folder):
+            return [self.look(mail) for mail in self._newest(limit=10).mails]
+
+    def draft(self, message_id: str) -> bytes | None:
+        """A draft's bytes; ``None`` if it is not there."""
+        folder = self._folder("drafts")
+        if folder is None:
+            return None
+        with self._within(folder):
+            uids = self._uids([_of_id("Message-ID", message_id)])
+            return self._fetch(uids[-1:], "BODY.PEEK[]")[0].data if uids else None
+
+    def drop_draft(self, message_id: str) -> bool:
+        """Delete a draft; whether it was there."""
+        folder = self._folder("drafts")
+        if folder is None:
+            return False
+        with self._within(folder):
+            uids = self._uids([_of_id("Message-ID", message_id)])
+            if uids:
+                self._box.delete(uids)
+        return bool(uids)
 
     def _in_role(self, role: str, message_id: str) -> list[str]:
         folder = self._folder(role)
@@ -126,6 +177,15 @@ class Mailbox:
             f.name for f in folders if re.split(r"[./]", f.name)[-1].casefold() in _ROLES[role]
         ]
         return next(iter([*marked, *named]), None)
+
+    def _around(self, ids: Sequence[str]) -> list[Mail]:
+        """The mails of this folder that are one of ``ids`` or answer to one."""
+        uids = {uid for id_ in ids for uid in self._uids([_of_id("Message-ID", id_)])}
+        uids |= set(self._uids([_of_id("References", ids[0])]))
+        uids |= set(self._uids([_of_id("In-Reply-To", ids[-1])]))
+        kept = sorted(uids, key=int)[-_MOST_OF_A_THREAD:]
+        fetched = self._fetch(kept, f"BODY.PEEK[]<0.{PART // 10}>")
+        return [parse(item.data, item.uid, seen=item.seen) for item in fetched]
 
     def _uids(self, parts: Sequence[Any]) -> list[str]:
         from imap_tools import AND

@@ -116,7 +116,7 @@ def attached(message: Message[str, str], most: int) -> Iterator[tuple[str, str, 
         if total > most:
             raise BadRequest(
                 f"What is attached is larger than {most // 1_000_000} MB; nothing was sent.",
-                hint="Ask for a link instead.",
+                hint="Raise the setting `attach_mb`, or send a link.",
             )
         yield _filename(part), _sent_type(part), data
 

@@ -1,7 +1,7 @@
 """What leaves the house: each kind of mail is settled, then shown for a yes, then sent once.
 
-A ``Letter`` is settled from the slots of an intent: which mail it answers, to which addresses. The
-proposal shows it and pins what was settled; after the
+A ``Letter`` is settled from the slots of an intent: which mail it answers or passes on, to
+which addresses, with which files. The proposal shows it and pins what was settled; after the
 yes the same pinned slots give the same letter.
 """
 
@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from wlm.errors import BadRequest, ProviderError
 from wlm.plugins import Context, Person, Proposal, Reply
-from wlm_email import pick, say
+from wlm_email import attach, pick, say
 from wlm_email.account import Account, account
-from wlm_email.compose import Pair, answer_subject, compose, message_id
-from wlm_email.mime import Mail
+from wlm_email.compose import File, Pair, compose, message_id, passed_on, prefixed
+from wlm_email.mime import Mail, attached, parse, taken_apart
 
 
 class Letter(NamedTuple):
@@ -28,7 +28,10 @@ class Letter(NamedTuple):
     subject: str
     body: str
     done: str = "Sent"
+    cc: Sequence[Pair] = ()
     answers: Mail | None = None
+    files: Sequence[File] = ()
+    draft: str = ""
 
     def message(self, mine: Account, ctx: Context) -> EmailMessage:
         """The mail itself."""
@@ -39,7 +42,9 @@ class Letter(NamedTuple):
             self.body,
             now=ctx.now,
             event_id=ctx.event_id,
+            cc=self.cc,
             answers=self.answers,
+            files=self.files,
         )
 
 
@@ -53,9 +58,14 @@ def new(ctx: Context, mine: Account, slots: Mapping[str, Any], *, sure: bool) ->
     """A mail of its own."""
     to = [pick.address(ctx, person) for person in slots["to"]]
     body, subject = slots["body"], slots["subject"]
+    path = attach.settle(ctx, mine.settings, slots["attach"])
+    files = [attach.load(mine.settings, path)] if path else []
     about = f", about “{subject}”" if subject else ""
-    question = f"Send “{body}” to {say.exactly(to)}{about}?"
-    return Letter(question, {"to": pick.people(to)}, to, subject or say.title(body), body)
+    question = f"Send “{body}” to {say.exactly(to)}{about}{_with(files)}?"
+    pinned: dict[str, Any] = {"to": pick.people(to)}
+    if path:
+        pinned["attach"] = attach.name_of(mine.settings, path)
+    return Letter(question, pinned, to, subject or say.title(body), body, files=files)
 
 
 def answer(ctx: Context, mine: Account, slots: Mapping[str, Any], *, sure: bool) -> Letter:
@@ -64,30 +74,100 @@ def answer(ctx: Context, mine: Account, slots: Mapping[str, Any], *, sure: bool)
 
     sender: Person | None = slots["sender"]
     with imap.connect(mine) as box:
-        mails = pick.answerable(box, ctx, sender)
+        if known := slots["mail"]:
+            mails = pick.by_id(box, known)
+        else:
+            mails = pick.answerable(box, ctx, sender)
     if not mails and sender is None:
         ctx.ask("sender", "Whose mail do you want to answer?")
     if not mails:
         raise BadRequest("There is no mail to answer; nothing was sent.")
     several = len(pick.senders(mails)) > 1 and not (sender and sender.email)
-    if several or not (sure or (sender and sender.email)):
+    if several or not (sure or slots["mail"] or (sender and sender.email)):
         pick.ask_sender(ctx, mails)  # a yes must be to the very address
     mail = mails[0]
     to = [(mail.name, mail.address)]  # never Reply-To: that is the sender's to choose
+    own = {mine.address.casefold(), mail.address.casefold()}
+    everyone = slots["whom"] == "everyone"
+    others = [pair for pair in mail.to if pair[1].casefold() not in own] if everyone else []
+    more = f" and {say.exactly(others)}" if others else ""
     body = slots["body"]
     about = f", about “{mail.subject}”" if mail.subject else ""
     return Letter(
-        f"Reply “{body}” to {say.exactly(to)}{about}?",
-        {"sender": pick.people(to)[0]},
+        f"Reply “{body}” to {say.exactly(to)}{more}{about}?",
+        {"sender": pick.people(to)[0], **_pin(mail)},
         to,
-        answer_subject(mail.subject),
+        prefixed(mail.subject, "Re:"),
         body,
         "Replied",
+        cc=others,
         answers=mail,
     )
 
 
-SETTLE = {"send": new, "reply": answer}
+def pass_on(ctx: Context, mine: Account, slots: Mapping[str, Any], *, sure: bool) -> Letter:
+    """A mail of somebody else's, with what is attached to it."""
+    from wlm_email import imap
+
+    to = [pick.address(ctx, person) for person in slots["to"]]
+    most = mine.settings.attach_mb * 1_000_000
+    with imap.connect(mine) as box:
+        head = pick.to_pass_on(box, ctx, slots["sender"], slots["query"], slots["mail"])
+        if head is None:
+            raise BadRequest("There is no such mail to forward; nothing was sent.")
+        raw = box.raw(head, 2 * most)
+    mail = parse(raw, head.uid, seen=True)
+    if mail.note:
+        raise BadRequest(f"{mail.note} Nothing was sent.", hint="Forward it in a mail program.")
+    files = [File(*each) for each in attached(taken_apart(raw), most)]
+    note = slots["body"]
+    words = f" with the words “{note}”" if note else ""
+    question = (
+        f"Forward “{mail.subject or 'no subject'}” from {say.exactly([(mail.name, mail.address)])}"
+        f"{_with(files)} to {say.exactly(to)}{words}?"
+    )
+    pinned = {"to": pick.people(to), **_pin(mail)}
+    body = passed_on(note, mail, say.when(mail.date, ctx.now))
+    return Letter(
+        question, pinned, to, prefixed(mail.subject, "Fwd:"), body, "Forwarded", files=files
+    )
+
+
+def draft(ctx: Context, mine: Account, slots: Mapping[str, Any], *, sure: bool) -> Letter:
+    """A draft that lies in its folder, made here or in another program."""
+    from wlm_email import imap
+
+    with imap.connect(mine) as box:
+        known = slots["draft"] or (ctx.memory.get("draft") or {}).get("message_id")
+        if not known:
+            found = [each for each in box.drafts() if each.message_id]
+            if not found:
+                raise BadRequest("There is no draft; nothing was sent.")
+            if len(found) > 1:
+                choices = [(each.subject or "no subject", each.message_id) for each in found[:5]]
+                ctx.ask("draft", "Which draft?", choices)
+            known = found[0].message_id
+        raw = box.draft(known)
+    if raw is None:
+        raise BadRequest("That draft is not there any more; nothing was sent.")
+    mail = parse(raw, "", seen=True)
+    to = [pick.address(ctx, person) for person in slots["to"] or ()] or [*mail.to]
+    if not to:
+        ctx.ask("to", "To whom?")
+    files = [File(*e) for e in attached(taken_apart(raw), mine.settings.attach_mb * 1_000_000)]
+    return Letter(
+        f"Send the draft “{mail.subject}”, which says “{mail.text}”, to {say.exactly(to)}"
+        f"{_with(files)}?",
+        {"to": pick.people(to), "draft": known},
+        to,
+        mail.subject,
+        mail.text,
+        files=files,
+        draft=known,
+    )
+
+
+SETTLE = {"send": new, "reply": answer, "forward": pass_on, "send_draft": draft}
 
 
 def deliver(ctx: Context, intent: str, **slots: Any) -> Reply:
@@ -104,13 +184,15 @@ def deliver(ctx: Context, intent: str, **slots: Any) -> Reply:
         refused = smtp.send(mine, message)
     except smtp.HandOverBroken:
         ctx.in_doubt(f"{mine.smtp_host} broke off at the last moment; it may have been sent.")
-    pairs = letter.to
+    pairs = [*letter.to, *letter.cc]
     notes = []
     if refused:
         lost = [name or address for name, address in pairs if address in refused]
         notes.append(f"The server did not take it for {say.joined(lost)}.")
     if mine.settings.keep_sent and not _kept(mine, message.as_bytes(), ctx):
         notes.append("No copy was kept.")
+    if letter.draft and not _dropped(mine, letter.draft):
+        notes.append("The draft is still there.")
     names = say.joined([name or address for name, address in pairs if address not in refused])
     return Reply(
         " ".join([f"{letter.done} to {names}.", *notes]),
@@ -158,6 +240,29 @@ def _kept(mine: Account, message: bytes, ctx: Context) -> bool:
         return False
 
 
+def _dropped(mine: Account, id_: str) -> bool:
+    from wlm_email import imap
+
+    try:
+        with imap.connect(mine) as box:
+            return box.drop_draft(id_)
+    except ProviderError:
+        return False
+
+
+def _pin(mail: Mail) -> dict[str, str]:
+    """Which mail it is, if that has an id."""
+    return {"mail": mail.message_id} if mail.message_id else {}
+
+
+def _with(files: Sequence[File]) -> str:
+    """What is attached, by name and size."""
+    if not files:
+        return ""
+    return f", with {say.joined([f'{each.name} ({say.size(len(each.data))})' for each in files])},"
+
+
 def _shown(letter: Letter, pairs: Sequence[Pair]) -> str:
     shown = ", ".join(f"{name} <{address}>" if name else address for name, address in pairs)
-    return "\n".join([f"To: {shown}", f"Subject: {letter.subject}", "", letter.body])
+    files = [f"Attached: {', '.join(each.name for each in letter.files)}"] if letter.files else []
+    return "\n".join([f"To: {shown}", f"Subject: {letter.subject}", *files, "", letter.body])

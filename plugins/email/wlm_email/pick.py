@@ -33,6 +33,23 @@ def by_id(box: Mailbox, message_id: str) -> list[Mail]:
     return [mail for mail in found if mail.message_id == message_id]
 
 
+def to_pass_on(
+    box: Mailbox, ctx: Context, sender: Person | None, query: str, mail: str
+) -> Mail | None:
+    """The mail that is to go to others: never one that nobody spoke of."""
+    if mail:
+        return next(iter(by_id(box, mail)), None)
+    if not (sender or query):
+        found = remembered(box, ctx)
+        if not found:
+            ctx.ask("query", "Which mail?")
+        return found[0]
+    spoken_of = remembered(box, ctx) if sender and sender.email and not query else []
+    if spoken_of and spoken_of[0].address.casefold() == (sender.email or "").casefold():  # type: ignore[union-attr]
+        return spoken_of[0]
+    return next(iter(box.search(sender, query).mails), None)
+
+
 def answerable(box: Mailbox, ctx: Context, sender: Person | None) -> list[Mail]:
     """Mails that may be meant: the one last spoken of, else those from ``sender``."""
     spoken_of = remembered(box, ctx)

@@ -95,3 +95,8 @@ def joined(parts: Sequence[str]) -> str:
 def exactly(pairs: Sequence[tuple[str, str]]) -> str:
     """People with the very addresses that the mail goes to."""
     return joined([f"{name} ({address})" if name else address for name, address in pairs])
+
+
+def size(number: int) -> str:
+    """Bytes as people read them."""
+    return f"{number / 1_000_000:.1f} MB" if number >= 100_000 else f"{max(1, number // 1000)} kB"

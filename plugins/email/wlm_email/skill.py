@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from wlm.plugins import Context, Person, Proposal, Reply, Skill, Slot, TimeRange, intent
 from wlm_email.account import Settings as MailboxSettings
@@ -24,9 +24,11 @@ Query = Annotated[
 ]
 Recipients = Annotated[list[Person], Slot("who gets it", ask="To whom?")]
 Body = Annotated[
-    str, Slot("what it says", ask="What should it say?", cues=("that", "saying", "to say"))
+    str,
+    Slot("what it says", ask="What should it say?", cues=("that", "saying", "to say"), whole=True),
 ]
 Subject = Annotated[str, Slot("its subject", cues=("about", "with subject"))]
+Settled = Annotated[str, Slot("Message-ID of the mail, settled by the skill")]
 
 
 class Email(Skill):
@@ -102,6 +104,29 @@ class Email(Skill):
         shown = "\n".join([*head, mail.text or mail.note])
         return Reply(speech, shown, say.data([mail], 1, text=True))
 
+    @intent()
+    def summarize(
+        self,
+        ctx: Context,
+        sender: Sender | None = None,
+        query: Query = "",
+        when: TimeRange | None = None,
+    ) -> Reply:
+        """Sum up a conversation by mail."""
+        from wlm_email import imap, pick, say
+        from wlm_email.summary import summary
+
+        mine = account(ctx)
+        with imap.connect(mine) as box:
+            mail = pick.one(box, ctx, sender, query, when)
+            if mail is None:
+                return Reply("There is no such mail.", "", {"mails": []})
+            mails = box.thread(mail)
+        speech, display = summary(mails, mine.address, ctx.now)
+        newest = next((m for m in reversed(mails) if m.address != mine.address), mails[-1])
+        told = say.data([newest], len(mails))
+        return Reply(speech, display, told)
+
     @intent(
         examples=["email {to} that {body}", "send a mail to {to} about {subject}"],
         effect="send",
@@ -114,11 +139,12 @@ class Email(Skill):
         to: Recipients,
         body: Body,
         subject: Subject = "",
+        attach: Annotated[str, Slot("a file to attach, by name")] = "",
     ) -> Reply:
         """Write and send a mail."""
         from wlm_email import outbox
 
-        return outbox.deliver(ctx, "send", to=to, body=body, subject=subject)
+        return outbox.deliver(ctx, "send", to=to, body=body, subject=subject, attach=attach)
 
     @intent(
         examples=["reply to {sender} that {body}"],
@@ -133,11 +159,60 @@ class Email(Skill):
             str, Slot("what it says", ask="What should it say?", cues=("that", "saying", "with"))
         ],
         sender: Sender | None = None,
+        whom: Annotated[
+            Literal["sender", "everyone"],
+            Slot("who gets it", aliases={"everyone": ["reply all", "reply to all", "to all"]}),
+        ] = "sender",
+        mail: Settled = "",
     ) -> Reply:
         """Answer a mail."""
         from wlm_email import outbox
 
-        return outbox.deliver(ctx, "reply", body=body, sender=sender)
+        return outbox.deliver(ctx, "reply", body=body, sender=sender, whom=whom, mail=mail)
+
+    @intent(
+        effect="send",
+        confirm="Forward the mail to {to}?",
+        timeout=SEND_SECONDS,
+    )
+    def forward(
+        self,
+        ctx: Context,
+        to: Recipients,
+        sender: Sender | None = None,
+        query: Query = "",
+        body: Annotated[str, Slot("words to go with it", cues=("saying", "with the words"))] = "",
+        mail: Settled = "",
+    ) -> Reply:
+        """Pass a mail on."""
+        from wlm_email import outbox
+
+        return outbox.deliver(
+            ctx, "forward", to=to, sender=sender, query=query, body=body, mail=mail
+        )
+
+    @intent(effect="write")
+    def draft(
+        self, ctx: Context, body: Body, to: Recipients | None = None, subject: Subject = ""
+    ) -> Reply:
+        """Write a mail and keep it as a draft."""
+        from wlm_email import drafts
+
+        return drafts.make(ctx, to or (), subject, body)
+
+    @intent(effect="send", timeout=SEND_SECONDS)
+    def send_draft(self, ctx: Context, to: Recipients | None = None, draft: Settled = "") -> Reply:
+        """Send a draft."""
+        from wlm_email import outbox
+
+        return outbox.deliver(ctx, "send_draft", to=to, draft=draft)
+
+    @intent(effect="write")
+    def drop_draft(self, ctx: Context, draft: str) -> Reply:
+        """Delete a draft that was made here."""
+        from wlm_email import drafts
+
+        return drafts.drop(ctx, draft)
 
     def proposal(self, ctx: Context, intent: str, slots: Mapping[str, Any]) -> Proposal | None:
         """The exact mail: to which addresses, with which words and files."""

@@ -163,7 +163,7 @@ def _untimed(items: list[Item], kinds: dict[str, Kind]) -> tuple[Item, ...]:
 def _seal(spec: IntentSpec, templates: dict[tuple[Item, ...], Template]) -> str:
     """The text slot that takes all that follows its cue."""
     if spec.effect != "send":
-        return ""
+        return next((slot.name for slot in spec.slots if slot.extra.whole), "")
     last = {items[-1][1:-1] for items in templates if items[-1].startswith("{")}
     texts = [slot for slot in spec.slots if slot.kind == "text" and slot.name in last]
     required = [slot for slot in texts if slot.required]

@@ -38,7 +38,10 @@ def similarity(said: str, word: str) -> float:
         return _SHORT_FORM
     if said.endswith("s") and said[:-1] == word:
         return 0.97  # "bills number": a possessive without its apostrophe
-    letters, sound = _letters(said, word), _sound(said, word)
+    slips = _osa().distance(said, word) / max(len(said), len(word))
+    # A slip in a short word leaves less of it: four letters with one wrong are 0.7.
+    letters = max(0.0, 1 - slips * 1.2)
+    sound = _sound(said, word, 1 - slips)
     best = max(letters, sound, (letters + sound) / 2 + 0.08 if min(letters, sound) > 0.5 else 0)
     if len(said) >= 3 and word.startswith(said):
         best = max(best, _BEGINNING)
@@ -52,14 +55,7 @@ def _osa() -> ModuleType:
     return OSA
 
 
-def _letters(said: str, word: str) -> float:
-    # A slip in a short word leaves less of it: four letters with one wrong are 0.7.
-    longest = max(len(said), len(word))
-    return max(0.0, 1 - _osa().distance(said, word) * 1.2 / longest)
-
-
-def _sound(said: str, word: str) -> float:
-    letters = _osa().normalized_similarity(said, word)
+def _sound(said: str, word: str, letters: float) -> float:
     if codes(said) & codes(word):
         return 0.72 + 0.24 * letters
     a, b = loose(said), loose(word)

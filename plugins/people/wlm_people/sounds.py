@@ -67,13 +67,16 @@ _EITHER = [
         ("oux$", "oo"), ("ois$", "wa"), ("^dj", "j"), ("^ts?z", "ch"), ("gh(?=[aeo])", ""),
     )
 ]  # fmt: skip
+_ANY = re.compile("|".join(pattern.pattern for pattern, _ in _EITHER))
 
 
 def _spellings(word: str) -> set[str]:
     """``word`` without spellings that Metaphone mistakes, and as others would say it."""
     word = re.sub(r"[^a-z]", "", word)
     word = re.sub(r"dt$", "t", word)
-    words = {word} | {pattern.sub(other, word) for pattern, other in _EITHER}
+    words = {word}
+    if _ANY.search(word):  # most words have none, and a look-up judges hundreds
+        words |= {pattern.sub(other, word) for pattern, other in _EITHER}
     return {re.sub(r"ei|ai|ay|ey", "e", re.sub(r"^(sch|sz)", "sh", each)) for each in words}
 
 

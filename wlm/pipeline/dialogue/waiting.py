@@ -43,6 +43,12 @@ _MORE = pattern(
     r"^(?:and|also|plus)(?: also)?(?: to)?\s+(?P<name>.+)$|^(?:add|include)\s+(?P<other>.+)$", re.I
 )
 
+_TOO = pattern(
+    r"^(?:(?:and|also|plus)\s+)?(?:also\s+)?(?:to\s+)?(?P<name>\S+(?:\s+\S+){0,3}?)\s+"
+    r"(?:too|as well)[.!]?$",
+    re.I,
+)
+
 
 class Dialogue:
     """Continues events that wait for the user."""
@@ -103,6 +109,11 @@ class Dialogue:
         body = next((s for s in spec.slots if s.kind == "text" and s.required), None)
         if body is not None and (told := _BODY.match(utterance.text.strip())):
             return {body.name: told["body"].strip()}
+        # Before the router's word: it takes "and Maria too" for a change of a contact.
+        if (too := _TOO.match(utterance.text.strip())) is not None:
+            added = self._added(spec, said, too["name"], utterance)
+            if added is not None:
+                return added
         if _is_new_request(decision, waiting):
             return None
         if (more := _MORE.match(utterance.text.strip())) is not None:

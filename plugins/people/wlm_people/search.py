@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, false, select
 
 from wlm_people.book import Book
 from wlm_people.contact import Contact, joined
@@ -24,6 +24,7 @@ PERSON = ("name", "nickname", "relation", "role", "company")
 """Where somebody who was said is looked for."""
 
 _WEIGHT = {"name": 1.0, "nickname": 1.0, "relation": 1.0, "role": 0.9, "company": 0.88}
+_PROBED = 2  # words of which the index is asked person by person
 _MOST = 40  # candidates that are judged
 _ALIKE = 24  # words that are kept for one said word
 _LIKELY = 0.84  # a word of the book that was probably meant by a said one
@@ -82,18 +83,29 @@ def at(book: Book, text: str, field: str) -> list[Contact]:
 
 def _has(groups: Sequence[Sequence[str]], fields: Iterable[str], book: Book) -> ColumnElement[bool]:
     """Contacts that are filed under a word of each group."""
-    within: list[ColumnElement[bool]] = []
+    people: Select[tuple[str]] | None = None
     for group in sorted(groups, key=len, reverse=True):  # few forms: probably few people
+        within: list[ColumnElement[bool]] = [] if people is None else [_one_of(people, len(group))]
         people = select(names.c.contact).where(
             names.c.owner == book.owner,
             names.c.word.in_(group),
             names.c.field.in_(fields),
             *within,
         )
-        # By an expression: the names' index would be asked for each word and field with each of
-        # these people, where one walk through who is filed under the words is enough.
-        within = [names.c.contact.concat("").in_(people)]
+    if people is None:
+        return false()
     return contacts.c.id.in_(people)
+
+
+def _one_of(people: Select[tuple[str]], words_: int) -> ColumnElement[bool]:
+    """That a row of the names is of one of these people, where some words narrow it already.
+
+    SQLite asks the index for each word and field with each person. For few words that is
+    right: one of them may be half the book's ("Ltd"). For many words it is not: they are rare
+    ones, and one walk through who is filed under them is shorter. An expression has no index.
+    """
+    column = names.c.contact if words_ <= _PROBED else names.c.contact.concat("")
+    return column.in_(people)
 
 
 def _exact(book: Book, said: list[str], fields: Sequence[str]) -> list[Hit]:

@@ -29,6 +29,7 @@ from wlm.events.engine import Engine
 from wlm.plugins.manager import Registry
 from wlm.store.engine import Store
 from wlm.store.migrate import open_store
+from wlm.store.sealed import row_key, sealed_columns
 from wlm.store.tables import event_log, events, turns
 from wlm.store.turns import Turns
 from wlm.types import Route, State
@@ -137,11 +138,22 @@ def fill(store: Store, count: int) -> None:
 
 def _flush(store: Store, tables: dict[str, Any], pending: dict[str, list[dict[str, Any]]]) -> None:
     with store.write() as connection:
+        seal = store.vault.sealer(connection, OWNER)
         raw: Any = connection.connection.driver_connection
         for name, values in pending.items():
             if values:
+                _seal(tables[name], values, seal)
                 _load(raw, tables[name], values, sqlite=store.sqlite)
                 values.clear()
+
+
+def _seal(table: Any, values: list[dict[str, Any]], seal: Callable[..., str]) -> None:
+    """Seal what the table seals, as the store does."""
+    for column, key, as_json in sealed_columns(table):
+        for row in values:
+            if row.get(column) is not None:
+                token = seal(table.name, column, row_key(row, key), row[column].encode())
+                row[column] = json.dumps(token) if as_json else token
 
 
 def _load(raw: Any, table: Any, values: list[dict[str, Any]], *, sqlite: bool) -> None:

@@ -74,4 +74,4 @@ def _runs() -> list[tuple[str, list[str]]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:3] or ["60"]), *sys.argv[3:4]))
+    sys.exit(main(*map(int, sys.argv[1:3] or ["100"]), *sys.argv[3:4]))

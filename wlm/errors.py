@@ -8,7 +8,7 @@
     │   ├── UpgradeRequired     upgrade_required  exit 2   HTTP 426
     │   ├── SlowClient          slow_client     exit 2   HTTP 408
     │   ├── Conflict            conflict        exit 2   HTTP 409
-    │   ├── KeyReused           idempotency_key_reused  exit 2   HTTP 422
+    │   ├── KeyReused           idempotency_key_reused  exit 2   HTTP 409
     │   └── NotFound            not_found       exit 2   HTTP 404
     ├── NeedsUser               waiting         exit 3   HTTP 409
     │   ├── NeedsInput          needs_input     exit 3   HTTP 409
@@ -152,7 +152,7 @@ class Conflict(UsageError, code="conflict", http_status=409, hint="See how it st
 class KeyReused(
     UsageError,
     code="idempotency_key_reused",
-    http_status=422,
+    http_status=409,
     hint="Use a new key for another request.",
 ):
     """The idempotency key was used for another request before; nothing was done."""

@@ -83,7 +83,7 @@ def test_a_repeated_request_is_done_once(connect: Connect) -> None:
     assert first.json()["id"] == second.json()["id"]
     assert len(http.get("/v1/events").json()["events"]) == 1
     other = http.post("/v1/ask", json={"text": AGENDA}, headers=key)
-    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
     # Another user's key is another key.
     assert connect("user-tom").post("/v1/ask", json={"text": AGENDA}, headers=key).is_success
 

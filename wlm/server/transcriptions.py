@@ -72,6 +72,7 @@ class Verbose(Answer):
     duration: float
     text: str
     segments: list[VerboseSegment]
+    model: str
 
 
 @blueprint.post("/audio/transcriptions")
@@ -165,6 +166,7 @@ def _shown(heard: Transcript, form: TranscriptionForm) -> Response:
                     "duration": heard.seconds,
                     "text": heard.text,
                     "segments": segments,
+                    "model": heard.model,
                 }
             )
         case "text":

@@ -15,9 +15,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 from html import unescape
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import httpx
 import pytest
@@ -57,7 +58,11 @@ def installed() -> Path:
 
 
 class Issuer:
-    """The program, running. ``clients``: id → options (``redirect``, ``lasts`` in seconds)."""
+    """The program, running. ``clients``: id → options (``redirect``, ``lasts`` and ``interval``
+    in seconds, ``slow``).
+
+    ``told`` grows by what each poll for tokens was told, such as ``authorization_pending``.
+    """
 
     def __init__(self, clients: dict[str, dict[str, Any]], *, spare: bool = False) -> None:
         self.clients = {
@@ -69,6 +74,7 @@ class Issuer:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.told: list[str] = []
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -83,12 +89,16 @@ class Issuer:
         )
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n"
+        threading.Thread(target=self._note, args=[self._process.stdout], daemon=True).start()
+
+    def _note(self, lines: IO[str]) -> None:
+        self.told.extend(line.strip() for line in lines)
 
     def stop(self) -> None:
         """End the program."""
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
 
     def restart(self) -> None:
         """The same issuer with new keys."""

@@ -1,7 +1,11 @@
 // An OpenID Connect issuer on loopback. `node issuer.mjs PORT CLIENTS` prints "ready".
-// CLIENTS is JSON: client id -> {redirect, lasts}; each has the secret "secret-of-ID".
-// Any login name is a user; its address is NAME@example.org, unverified for "stranger".
+// CLIENTS is JSON: client id -> {redirect, lasts, interval, slow}; each has the secret
+// "secret-of-ID". Any login name is a user; its address is NAME@example.org, unverified for
+// "stranger". What each poll for tokens was told is printed, a line each.
+// Two things that the provider never says are put in here: `slow` answers the first poll of each
+// device code with slow_down, and "mistaken" gets ID tokens that are for another audience.
 import Provider from 'oidc-provider';
+import { SignJWT, decodeJwt, decodeProtectedHeader } from 'jose';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 
 const [port, clients] = [Number(process.argv[2]), JSON.parse(process.argv[3])];
@@ -34,5 +38,23 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       sub: id, name: `Name of ${id}`, email: `${id}@example.org`, email_verified: id !== 'stranger',
     }),
   }),
+});
+const seen = new Set();
+provider.use(async (ctx, next) => {
+  await next();
+  const { route, client, params } = ctx.oidc ?? {};
+  const options = clients[client?.clientId] ?? {};
+  if (route === 'device_authorization' && options.interval) ctx.body.interval = options.interval;
+  if (route !== 'token') return;
+  if (options.slow && ctx.body?.error === 'authorization_pending' && !seen.has(params.device_code)) {
+    seen.add(params.device_code);
+    ctx.body = { error: 'slow_down' };
+  }
+  if (ctx.body?.id_token && decodeJwt(ctx.body.id_token).sub === 'mistaken') {
+    const claims = { ...decodeJwt(ctx.body.id_token), aud: 'somebody-else' };
+    const header = decodeProtectedHeader(ctx.body.id_token);
+    ctx.body.id_token = await new SignJWT(claims).setProtectedHeader(header).sign(privateKey);
+  }
+  console.log(ctx.body?.error ?? 'tokens');
 });
 provider.listen(port, '127.0.0.1', () => console.log('ready'));

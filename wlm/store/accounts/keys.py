@@ -12,7 +12,7 @@ import secrets
 import string
 import zlib
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import insert, select, update
@@ -73,7 +73,7 @@ class ApiKeys:
 
         Raises ``UsageError`` for a time that has passed, or where there are too many.
         """
-        now = self._clock()
+        now = self._clock().astimezone(UTC)
         if expires_at is not None and expires_at <= now:
             raise UsageError("The key would have expired already.", hint="")
         key = ApiKey(
@@ -113,7 +113,7 @@ class ApiKeys:
         if row is None or not right or row.state == "disabled":
             raise _refused()
         key = ApiKey(*row[: len(columns)])
-        now = self._clock()
+        now = self._clock().astimezone(UTC)
         if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
             raise _refused()
         self._seen(key, now)

@@ -184,6 +184,7 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
              "secret": False, "changed_at": NOW},
         ),
     ],
+    "0012": [],
 }  # fmt: skip
 
 FIRST = """

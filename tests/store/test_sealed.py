@@ -19,8 +19,10 @@ from tests.support import lab
 from wlm import config
 from wlm.errors import MasterKeyFault, NotFound
 from wlm.events.engine import Engine
+from wlm.events.intake import fingerprint
 from wlm.pipeline import recordings
 from wlm.pipeline.audio import Audio
+from wlm.store.corrections import Corrections
 from wlm.store.engine import Store
 from wlm.store.migrate import open_store
 from wlm.store.personal import erase, export, forget
@@ -363,3 +365,25 @@ def test_a_recording_is_sealed_in_its_place(store: Store, tmp_path: Path) -> Non
         recordings.fetch(store, tmp_path, "anna", "t2")
     with pytest.raises(NotFound):
         recordings.fetch(store, tmp_path, "anna", "t1")
+
+
+def test_what_stands_for_what_was_said_cannot_be_guessed(
+    store: Store, settings: config.Settings
+) -> None:
+    """A thief of the database hashes likely requests, and finds none of them."""
+    engine = Engine(store, lab.registry(), settings)
+    route = Route("lab", "lab.say", {"text": SECRET})
+    event = engine.accept("anna", route, idempotency_key="k1")
+    assert engine.accept("anna", route, idempotency_key="k1").id == event.id
+    ((kept,),) = raw(store, "SELECT fingerprint FROM events WHERE id = :id", id=event.id)
+    assert kept != fingerprint(route) and len(kept) == 64
+    with store.write() as connection:
+        same = store.vault.fingerprint(connection, "anna", fingerprint(route))
+        assert same == kept != store.vault.fingerprint(connection, "tom", fingerprint(route))
+    taught = Corrections(store)
+    taught.add("anna", "hash of it", SECRET, "lab.say")
+    assert taught.intent("anna", "hash of it") == "lab.say"
+    assert taught.intent("tom", "hash of it") is None
+    assert raw(store, "SELECT count(*) FROM corrections WHERE key = 'hash of it'") == [(0,)]
+    assert taught.remove("anna", "hash of it")
+    engine.close()

@@ -123,8 +123,11 @@ class Intake:
             **values,
         }
         with self._store.write() as connection:
+            said = values["fingerprint"]
+            if said is not None:
+                said = row["fingerprint"] = self._store.vault.fingerprint(connection, owner, said)
             if (key := values["idempotency_key"]) and (there := self._known(owner, key)):
-                return _same(there, values["fingerprint"])
+                return _same(there, said)
             if parent is not None and start - now < A_SCHEDULE:
                 row |= self._bounded(parent, route)
             if start <= now:
@@ -135,7 +138,7 @@ class Intake:
             elif ring and start <= now:
                 self._store.after_commit(lambda: self._ring(id_))
             assert made is not None
-            return _same(made, values["fingerprint"])
+            return _same(made, said)
 
     def _known(self, owner: str, key: str) -> Row | None:
         found = self._ledger.page(
@@ -170,7 +173,8 @@ class Intake:
 
 
 def fingerprint(route: Route) -> str:
-    """What makes two requests with one idempotency key the same."""
+    """What makes two requests with one idempotency key the same; it is kept under the
+    owner's key, so that nobody can try out what was asked for."""
     body = json.dumps([route.intent, jsonable(route.slots)], sort_keys=True)
     return hashlib.sha256(body.encode()).hexdigest()
 

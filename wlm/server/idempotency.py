@@ -86,6 +86,8 @@ def _take(key: str, fingerprint: str, subject: str) -> Held:
         "created_at": now,
     }
     with store.write() as connection:
+        # Under the owner's key: nobody can try out what was said.
+        fingerprint = row["fingerprint"] = store.vault.fingerprint(connection, owner(), fingerprint)
         connection.execute(delete(keys).where(mine(keys, owner()), keys.c.created_at < now - KEPT))
         known = connection.execute(
             select(keys).where(mine(keys, owner()), keys.c.key == key)

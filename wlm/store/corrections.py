@@ -30,7 +30,7 @@ class Corrections:
     """The corrections in a store, always of one owner at a time.
 
     ``key`` stands for all that is said the same way; a later correction takes the place of
-    an earlier one with the same key.
+    an earlier one with the same key. It is kept under the owner's own key, as what was said is.
     """
 
     def __init__(self, store: Store, *, clock: Callable[[], datetime] | None = None) -> None:
@@ -48,24 +48,27 @@ class Corrections:
             "turn": turn,
             "created_at": self._clock(),
         }
-        same = (mine(corrections, owner), corrections.c.key == key)
         with self._store.write() as connection:
+            row["key"] = self._store.vault.fingerprint(connection, owner, key)
+            same = (mine(corrections, owner), corrections.c.key == row["key"])
             connection.execute(delete(corrections).where(*same))
             connection.execute(insert(corrections).values(row))
 
     def remove(self, owner: str, key: str) -> bool:
         """Forget a correction; whether there was one."""
-        same = (mine(corrections, owner), corrections.c.key == key)
         with self._store.write() as connection:
+            sealed = self._store.vault.fingerprint(connection, owner, key)
+            same = (mine(corrections, owner), corrections.c.key == sealed)
             return bool(connection.execute(delete(corrections).where(*same)).rowcount)
 
     def intent(self, owner: str, key: str) -> str | None:
         """What was said to be meant by that; ``None`` if nothing was said."""
-        query = select(corrections.c.intent).where(
-            mine(corrections, owner), corrections.c.key == key
-        )
+        query = select(corrections.c.key, corrections.c.intent).where(mine(corrections, owner))
         with self._store.read() as connection:
-            return connection.execute(query).scalar_one_or_none()
+            taught = {row.key: row.intent for row in connection.execute(query)}
+            if not taught:  # as for nearly everybody, and no key needs to be opened
+                return None
+            return taught.get(self._store.vault.fingerprint(connection, owner, key))
 
     def all(self, owner: str) -> list[Correction]:
         """All of a user's, oldest first."""

@@ -105,11 +105,11 @@ events = Table(
 )
 """Accepted work, the durable record (``wlm.types.Event``).
 
-``root`` and ``depth`` bound what one event may cause. ``fingerprint`` tells a repeated
-request from another one with the same idempotency key. ``begun``: a ``send`` was started
-and how it ended is not known. ``refers`` is what words such as "it" stand for in this event,
-``undo`` the intent and slots that take back what it did. A running event, and no other,
-has a lease; whoever ends it must hold its token. ``ticket`` is the place in the queue of
+``root`` and ``depth`` bound what one event may cause. ``fingerprint`` (under the owner's key)
+tells a repeated request from another one with the same idempotency key. ``begun``: a ``send``
+was started and how it ended is not known. ``refers`` is what words such as "it" stand for in
+this event, ``undo`` the intent and slots that take back what it did. A running event, and no
+other, has a lease; whoever ends it must hold its token. ``ticket`` is the place in the queue of
 an event that is ready, and is kept while it runs (``wlm.events.tickets``).
 """
 
@@ -319,5 +319,6 @@ llm_calls = Table(
 )
 """Calls to a language model: the day's budget, and answers for the same question.
 
-``key`` is a hash of the question, ``answer`` is sealed. Rows are dropped after two days.
+``key`` stands for the question under its owner's key, ``answer`` is sealed. Rows are dropped
+after two days.
 """

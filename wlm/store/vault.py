@@ -8,6 +8,7 @@ what was sealed with it, wherever copies lie.
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -38,13 +39,13 @@ _NEWEST = (
     .order_by(data_keys.c.owner, data_keys.c.id)  # the newest of each comes last
     .with_for_update(read=True)
 )
-_CURRENT = (
+_LAST = (
     select(data_keys.c.id)
     .where(data_keys.c.owner == bindparam("owner"))
     .order_by(data_keys.c.id.desc())
     .limit(1)
-    .with_for_update(read=True)
 )
+_CURRENT = _LAST.with_for_update(read=True)
 
 
 class Vault:
@@ -58,6 +59,7 @@ class Vault:
         self._source = source
         self._masters: MasterKeys | None = None
         self._open_keys: dict[tuple[str, str], AESGCM] = {}
+        self._print_keys: dict[tuple[str, str], bytes] = {}
 
     def seal(self, owner: str, table: str, column: str, row: str, value: bytes) -> str:
         """``value`` as text that only ``open`` with the same place can read."""
@@ -105,6 +107,18 @@ class Vault:
     def open_json(self, owner: str, table: str, column: str, row: str, sealed: str) -> Any:
         """``open`` for a JSON value."""
         return json.loads(self.open(owner, table, column, row, sealed))
+
+    def fingerprint(self, connection: Connection, owner: str, text: str) -> str:
+        """64 characters that stand for ``text``, the same for the same text of the same owner
+        while their key lasts. Who has the database without the master key cannot try out
+        what was said. ``connection`` writes, or reads rows that ``owner`` has.
+        """
+        key_id = connection.execute(_LAST, {"owner": owner}).scalar()
+        if key_id is None:
+            key_id, _ = self._current(connection, owner)
+        if (owner, key_id) not in self._print_keys:
+            self._by_id(key_id, owner)
+        return hmac.digest(self._print_keys[owner, key_id], text.encode(), "sha256").hex()
 
     def secret(self, name: str) -> bytes:
         """32 random bytes of the host's own, the same ever after, by name."""
@@ -167,6 +181,7 @@ class Vault:
             gone = connection.execute(query.returning(data_keys.c.id)).scalars().all()
         for key_id in gone:
             self._open_keys.pop((owner, key_id), None)
+            self._print_keys.pop((owner, key_id), None)
         return len(gone)
 
     def check(self) -> None:
@@ -184,8 +199,6 @@ class Vault:
         return (found, self._by_id(found, owner)) if found else self._make(connection, owner)
 
     def _make(self, connection: Connection, owner: str) -> tuple[str, AESGCM]:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         _ = self._keys  # made at first use
         query = select(master_keys.c.version).order_by(master_keys.c.version.desc()).limit(1)
         version = connection.execute(query.with_for_update(read=True)).scalar()
@@ -206,20 +219,18 @@ class Vault:
             "created_at": datetime.now(UTC),
         }
         connection.execute(insert(data_keys).values(row))
-        return key_id, self._remember(owner, key_id, AESGCM(raw))
+        return key_id, self._remember(owner, key_id, raw)
 
     def _by_id(self, key_id: str, owner: str) -> AESGCM:
         known = self._open_keys.get((owner, key_id))
         if known is not None:
             return known
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         raw = self._raw(data_keys.c.id == key_id, data_keys.c.owner == owner)
         if raw is None:
             raise MasterKeyFault(
                 "The key of what is asked for was destroyed; it cannot be read any more.", hint=""
             )
-        return self._remember(owner, key_id, AESGCM(raw))
+        return self._remember(owner, key_id, raw)
 
     def _raw(self, *where: ColumnElement[bool]) -> bytes | None:
         """The one key that ``where`` picks, unwrapped."""
@@ -237,10 +248,14 @@ class Vault:
                     raise
                 seen = row
 
-    def _remember(self, owner: str, key_id: str, key: AESGCM) -> AESGCM:
+    def _remember(self, owner: str, key_id: str, raw: bytes) -> AESGCM:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         if len(self._open_keys) >= _REMEMBERED:
             self._open_keys.clear()
-        self._open_keys[owner, key_id] = key
+            self._print_keys.clear()
+        self._print_keys[owner, key_id] = hmac.digest(raw, b"wlm fingerprint", "sha256")
+        key = self._open_keys[owner, key_id] = AESGCM(raw)
         return key
 
     @property

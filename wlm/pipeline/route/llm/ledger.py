@@ -43,9 +43,11 @@ class Ledger:
 
     def recall(self, owner: str, key: str) -> dict[str, Any] | None:
         """The answer that ``key`` got today."""
+        with self._store.write() as connection:
+            sealed = self._store.vault.fingerprint(connection, owner, key)
         query = (
             select(llm_calls.c.id, llm_calls.c.answer)
-            .where(mine(llm_calls, owner), llm_calls.c.key == key, llm_calls.c.answered)
+            .where(mine(llm_calls, owner), llm_calls.c.key == sealed, llm_calls.c.answered)
             .where(llm_calls.c.created_at >= self._midnight())
             .order_by(llm_calls.c.created_at.desc())
             .limit(1)
@@ -78,7 +80,8 @@ class Ledger:
                 return None
             old = llm_calls.c.created_at < now - timedelta(days=2)
             connection.execute(delete(llm_calls).where(mine(llm_calls, owner), old))
-            row: dict[str, Any] = {"id": call, "owner": owner, "key": key, "created_at": now}
+            sealed = self._store.vault.fingerprint(connection, owner, key)
+            row: dict[str, Any] = {"id": call, "owner": owner, "key": sealed, "created_at": now}
             row |= {"answered": False, "answer": None, "tokens_in": 0, "tokens_out": 0}
             connection.execute(insert(llm_calls).values(row))
         return call

@@ -1,4 +1,4 @@
-"""`python -m bench.uploads FOLDER`: recordings that many clients upload, against raw faster-whisper.
+"""`python -m bench.uploads FOLDER`: recordings of many clients, against raw faster-whisper.
 
 FOLDER has recordings and a `manifest.jsonl`. Its dictation is joined to files of three minutes,
 repeated until there are `--minutes` of it; `--clients` upload them to a real gateway and wait for

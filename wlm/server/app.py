@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -15,16 +17,17 @@ from wlm.server import access, bodies, caching, contract, metrics, problems, spo
 from wlm.server.admission import Admission, Places
 from wlm.server.limits import RateLimits, after_access, before_access
 from wlm.server.service import Service
-from wlm.types import new_id
 
 if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
     from wlm.config import Settings
 
 LARGEST_BODY = 1_000_000
 """Bytes of the largest request that is no recording."""
 
 _REQUEST_ID = re.compile(r"[\w.-]{8,64}", re.ASCII)
-_HEADERS = {
+_SAFE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -47,7 +50,7 @@ def create_app(
     ``authenticators`` are asked in order; default: those of ``wlm.server.auth``. Raises
     ``LookupError`` if a route states no scope.
     """
-    app = Flask("wlm.server", static_folder=None)
+    app = _Gateway("wlm.server", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     shared = app.extensions["wlm"] = service or Service(settings)
     app.url_map.merge_slashes = False  # another address is another address
@@ -68,6 +71,12 @@ def create_app(
     return app
 
 
+class _Gateway(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """As it is: nothing here is a coroutine, and each request asks a dozen times."""
+        return func
+
+
 def _put_in_front(app: Flask, settings: Settings) -> None:
     """What sees a request before Flask does: admission, and the proxies that we trust."""
     config = settings.config
@@ -80,6 +89,21 @@ def _put_in_front(app: Flask, settings: Settings) -> None:
     app.wsgi_app = Admission(app.wsgi_app, work, counted.refused.inc)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
+    app.wsgi_app = _with_safe_headers(app.wsgi_app)  # type: ignore[method-assign]
+
+
+def _with_safe_headers(app: WSGIApplication) -> WSGIApplication:
+    """Give each answer the safe headers that it does not set itself."""
+    safe = [(name.lower(), (name, value)) for name, value in _SAFE.items()]
+
+    def call(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        def begin(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            own = {name.lower() for name, _ in headers}
+            return start(status, headers + [pair for name, pair in safe if name not in own], *more)
+
+        return app(environ, begin)  # type: ignore[arg-type]
+
+    return call
 
 
 def blueprints(role: str = "gateway") -> list[Blueprint]:
@@ -123,20 +147,23 @@ def _who_may_open_the_socket(_: object) -> access.Principal:
 
 
 def _identify_requests(app: Flask) -> None:
-    """Give each request an id (a caller's own is kept), and each answer the safe headers."""
+    """Give each request an id; a caller's own is kept."""
 
     @app.before_request
     def begin() -> None:
         given = request.headers.get("X-Request-Id", "")
-        g.request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
+        g.request_id = given if given and _REQUEST_ID.fullmatch(given) else _request_id()
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.get("request_id") or new_id()
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
+        response.headers["X-Request-Id"] = g.get("request_id") or _request_id()
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _request_id() -> str:
+    """Told apart from others; it opens nothing, so it need not be hard to guess."""
+    return f"{time.time_ns():x}-{random.getrandbits(48):012x}"  # noqa: S311
 
 
 def _bound_bodies(app: Flask, largest_recording: int) -> None:

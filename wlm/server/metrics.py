@@ -25,6 +25,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where several processes put what they count, so that each can tell of all."""
 
 _KEY = "wlm.metrics"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -51,6 +52,17 @@ class Metrics:
             **told,
         )
 
+        self._known: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request; each kind of it is looked up once."""
+        kind = (method, route, status)
+        if (known := self._known.get(kind)) is None:
+            known = (self.requests.labels(*kind), self.seconds.labels(route))
+            self._known[kind] = known
+        known[0].inc()
+        known[1].observe(seconds)
+
     def exposition(self) -> bytes:
         """Everything, of all processes where there are several."""
         if FOLDER not in os.environ:
@@ -75,8 +87,9 @@ def install(app: Flask, work: Places) -> Metrics:
         spent = time.perf_counter() - g.get("begun", time.perf_counter())
         # The rule, not the path: ids and search words are nobody's business here.
         route = request.url_rule.rule if request.url_rule else "none"
-        made.requests.labels(request.method, route, response.status_code).inc()
-        made.seconds.labels(route).observe(spent)
+        # A client may call a method what it likes; what is counted must have an end.
+        method = request.method if request.method in _METHODS else "other"
+        made.answered(method, route, response.status_code, spent)
         made.inside.set(work.taken) if FOLDER in os.environ else None
         _write(route, response, spent)
         return response

@@ -89,7 +89,7 @@ def _put_in_front(app: Flask, settings: Settings) -> None:
     app.wsgi_app = Admission(app.wsgi_app, work, counted.refused.inc)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
-    app.wsgi_app = _with_safe_headers(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _with_safe_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]
 
 
 def _with_safe_headers(app: WSGIApplication) -> WSGIApplication:
@@ -101,7 +101,7 @@ def _with_safe_headers(app: WSGIApplication) -> WSGIApplication:
             own = {name.lower() for name, _ in headers}
             return start(status, headers + [pair for name, pair in safe if name not in own], *more)
 
-        return app(environ, begin)  # type: ignore[arg-type]
+        return app(environ, begin)
 
     return call
 
@@ -163,7 +163,7 @@ def _identify_requests(app: Flask) -> None:
 
 def _request_id() -> str:
     """Told apart from others; it opens nothing, so it need not be hard to guess."""
-    return f"{time.time_ns():x}-{random.getrandbits(48):012x}"  # noqa: S311
+    return f"{time.time_ns():x}-{random.getrandbits(48):012x}"
 
 
 def _bound_bodies(app: Flask, largest_recording: int) -> None:

@@ -80,6 +80,8 @@ def test_a_spoken_request_is_done(gateway: Gateway, key: str) -> None:
 
 def test_live_audio_gives_partials_final_and_turn(gateway: Gateway, key: str) -> None:
     samples = decode(LUNCH, max_bytes=10**7, max_seconds=60).samples
+    loud = np.flatnonzero(np.abs(samples) > 0.02)
+    samples = samples[loud[0] : loud[-1]]  # said again and again, it has no pause that ends it
     said, pause = ((part * 32767).astype("<i2").tobytes() for part in (samples, np.zeros(24_000)))
     told: list[dict[str, Any]] = []
     partial = threading.Event()

@@ -74,16 +74,20 @@ def test_rows_are_written_and_read_as_ever(store: Store) -> None:
         connection.execute(insert(turns).values(one))
         connection.execute(insert(turns), [two, three])
         back = connection.execute(
-            update(turns).where(turns.c.id == one["id"]).values(text="new", reply={"x": None})
+            update(turns).where(turns.c.id == one["id"]).values(text="brand new", reply={"x": None})
             .returning(turns)
         ).mappings().one()  # fmt: skip
-    assert (back["text"], back["reply"], back["actions"]) == ("new", {"x": None}, one["actions"])
+    assert (back["text"], back["reply"], back["actions"]) == (
+        "brand new",
+        {"x": None},
+        one["actions"],
+    )
     other = turns.alias()
     query = select(other.c.id, other.c.text.label("said"))
     said = {row["said"] for row in opened(store, query)}
-    assert said == {"new", SECRET, "w1.looks.sealed"}
+    assert said == {"brand new", SECRET, "w1.looks.sealed"}
     kept = str(raw(store, "SELECT * FROM turns"))
-    assert SECRET not in kept and "new" not in kept and "looks" not in kept
+    assert SECRET not in kept and "brand new" not in kept and "looks" not in kept
 
 
 def test_what_is_not_sealed_does_not_get_in(store: Store) -> None:

@@ -9,6 +9,7 @@ from flask import Flask, Response, current_app, request
 from wlm.server.contract import stated
 
 _KEY = "wlm.lasting"
+_CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Range")
 _REVALIDATE = "private, no-cache"
 
 
@@ -24,7 +25,8 @@ def install(app: Flask) -> None:
         if response.status_code == 304:
             return response
         response.add_etag()
-        response.make_conditional(request)
+        if any(name in request.headers for name in _CONDITIONS):
+            response.make_conditional(request)
         return response
 
     def _is_ours() -> bool:

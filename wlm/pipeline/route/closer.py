@@ -35,11 +35,25 @@ class Centre(NamedTuple):
         centred: Floats = (vectors - self.mean) * self.scale
         return centred
 
-    def folded(self, linear: Linear, width: int, temperature: float) -> Closer:
-        """Weights for vectors as the encoder gives them; the first ``width`` rows are sparse."""
+    def folded(self, linear: Linear, width: int, temperature: float, pull: Floats) -> Closer:
+        """Weights for vectors as the encoder gives them; the first ``width`` rows are sparse.
+
+        ``pull`` (``DIMS``, classes) is added to what the vectors weigh.
+        """
         dense = linear.weights[width:-1] * self.scale
         bias = linear.weights[-1] - self.mean @ dense
-        return Closer(linear.weights[:width], dense, bias, temperature)
+        return Closer(
+            linear.weights[:width], dense + pull * np.float32(temperature), bias, temperature
+        )
+
+
+def middles(vectors: Floats, classes: NDArray[np.int64], importance: Floats) -> Floats:
+    """The direction of the middle of each class's vectors: (``DIMS``, classes)."""
+    weights = np.zeros((len(vectors), int(classes.max()) + 1), np.float32)
+    weights[np.arange(len(vectors)), classes] = importance
+    sums = vectors.T @ weights
+    found: Floats = sums / np.maximum(np.linalg.norm(sums, axis=0), 1e-9)
+    return found
 
 
 def vectors(texts: Sequence[str], language: str) -> Floats:

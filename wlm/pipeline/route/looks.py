@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wlm.pipeline.route.features import Extractor, Features
-from wlm.pipeline.route.interface import NONE, SURE
+from wlm.pipeline.route.interface import NONE
 from wlm.pipeline.route.plain import PlainModel
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Alone:
     def at(self, plain: str) -> Seen:
         features = self._extract(plain)
         chances = self._model.probabilities(features)
-        closely = bool(self._model.closer) and max(chances) < SURE
+        closely = bool(self._model.closer) and max(chances) < self._model.sure
         if closely:
             chances = self._closer(plain, features, chances)
         return Seen(self._of_those_there(chances), closely)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm.pipeline.route.features import Features
-from wlm.pipeline.route.interface import LIKELY, SURE, phrase_hash
+from wlm.pipeline.route.interface import FIRST_SHARE, LIKELY, SURE, phrase_hash
 from wlm.pipeline.route.linear import softmax
 from wlm.pipeline.route.vectors import Vectors
 
@@ -47,7 +47,8 @@ class Model:
     of each. ``temperature`` calibrates. ``keywords`` (plain form) and ``openings`` (words that
     requests begin with) are kept because reading them off the declarations takes longer.
     ``declared`` is a hash of what each class was trained from. ``closer``, if there is one,
-    looks again where the first look is less than sure.
+    looks again where the first look gives no class ``sure``; ``first_share`` is what the first
+    look counts beside it.
     """
 
     classes: tuple[str, ...]
@@ -66,6 +67,8 @@ class Model:
     declared: Mapping[str, str]
     closer: Closer | None = None
     likely: float = LIKELY
+    sure: float = SURE
+    first_share: float = FIRST_SHARE
 
     def positions(self, features: Features) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Which features the model knows (indices into them) and at which columns."""
@@ -83,7 +86,7 @@ class Model:
     def closer_look(
         self, features: Features, vector: Floats, first: Sequence[float]
     ) -> list[float]:
-        """The mean of the ``first`` probabilities and those with the encoder's ``vector``."""
+        """The ``first`` probabilities together with those that the encoder's ``vector`` gives."""
         if self.closer is None:
             return list(first)
         known, at = self.positions(features)
@@ -91,7 +94,8 @@ class Model:
         sparse, dense, bias, temperature = self.closer
         logits = values @ sparse[at] + vector @ dense + bias
         closer = softmax(logits / np.float32(temperature))
-        found: list[float] = looked_again(np.array(first, np.float32), closer).tolist()
+        both = together(np.array(first, np.float32), closer, self.sure, self.first_share)
+        found: list[float] = both.tolist()
         return found
 
     def pulls(self, features: Features, left: int, right: int) -> dict[str, float]:
@@ -117,6 +121,8 @@ class Model:
             "act_from": self.act_from,
             "ask_from": self.ask_from,
             "likely": self.likely,
+            "sure": self.sure,
+            "first_share": self.first_share,
             "keywords": dict(self.keywords),
             "openings": list(self.openings),
             "report": dict(self.report),
@@ -167,11 +173,12 @@ def write(path: Path, meta: Mapping[str, Any], blocks: Mapping[str, Any]) -> Non
         raise
 
 
-def looked_again(first: Floats, closer: Floats) -> Floats:
-    """The first look's probabilities where it is sure, else the mean of both looks'."""
-    sure = first.max(-1, keepdims=True) >= SURE
-    mean: Floats = np.where(sure, first, (first + closer) / 2)
-    return mean
+def together(first: Floats, closer: Floats, sure: float, first_share: float) -> Floats:
+    """The first look's probabilities where one of them is ``sure``, else a mean of both looks'."""
+    alone = first.max(-1, keepdims=True) >= sure
+    share = np.float32(first_share)
+    found: Floats = np.where(alone, first, share * first + (1 - share) * closer)
+    return found
 
 
 def exact_at(phrases: NDArray[np.uint64], classed: str) -> int | None:

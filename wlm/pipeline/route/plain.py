@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from wlm.pipeline.route.arrays import Array, read
 from wlm.pipeline.route.features import Features
-from wlm.pipeline.route.interface import LIKELY, phrase_hash
+from wlm.pipeline.route.interface import FIRST_SHARE, LIKELY, SURE, phrase_hash
 from wlm.pipeline.route.pieces import Pieces
 
 MOST_CLASSES = 48
@@ -90,6 +90,8 @@ class PlainModel:
     vectors: PlainVectors
     closer: bool
     likely: float = LIKELY
+    sure: float = SURE
+    first_share: float = FIRST_SHARE
 
     @classmethod
     def load(cls, path: Path) -> Self | None:

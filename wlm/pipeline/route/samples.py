@@ -38,6 +38,11 @@ class Sample(NamedTuple):
 _HINT_SHARE = 0.3
 """What a keyword or a description weighs beside an example."""
 
+_ENOUGH, _MOST_FILLED = 100, 12
+"""Rows of an intent from which its examples are not filled in more often, and how often at most."""
+_MANY = 6_000
+"""Rows of all intents; beyond them training would keep one waiting."""
+
 
 def routable(intents: Mapping[str, IntentSpec], language: str) -> dict[str, Sequence[str]]:
     """The examples of each intent that has any in this language (else in English)."""
@@ -81,9 +86,12 @@ def make_samples(
     chance = random.Random(seed)  # noqa: S311 - variety, not secrets
     samples: list[Sample] = []
     group = 0
-    for name, examples in routable(intents, language).items():
+    spoken = routable(intents, language)
+    total = sum(map(len, spoken.values()))
+    for name, examples in spoken.items():
+        times = _times(len(examples), total, expansions)
         for example in examples:
-            texts = list(expand(example, intents[name], language, chance, expansions))
+            texts = list(expand(example, intents[name], language, chance, times))
             exact = is_exact(example, intents[name])
             opens = not example.startswith("{")
             samples += [Sample(t, name, group, 1 / len(texts), exact, opens) for t in texts if t]
@@ -96,6 +104,13 @@ def make_samples(
         samples += [Sample(text, NONE, group, 1 / len(texts), False) for text in texts if text]
         group += 1
     return samples
+
+
+def _times(examples: int, total: int, least: int) -> int:
+    """How often the marks of an intent's examples are filled in: often where those are few."""
+    if least == 1:
+        return 1
+    return max(least, min(_MOST_FILLED, round(_ENOUGH / examples), round(_MANY / total)))
 
 
 def _hints(spec: IntentSpec, language: str) -> list[str]:

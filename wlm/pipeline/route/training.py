@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wlm.pipeline.route.closer import Centre, vectors
+from wlm.pipeline.route.closer import Centre, middles, vectors
 from wlm.pipeline.route.features import Extractor
-from wlm.pipeline.route.interface import LIKELY, NONE, phrase_hash
+from wlm.pipeline.route.interface import FIRST_SHARE, LIKELY, NONE, SURE, phrase_hash
 from wlm.pipeline.route.linear import Linear, softmax, train
-from wlm.pipeline.route.model import Model, looked_again, positions
+from wlm.pipeline.route.model import Model, positions, together
 from wlm.pipeline.route.samples import Sample
 from wlm.pipeline.route.vectors import Vectors
 
@@ -23,9 +23,14 @@ _HARM = np.float32(1.25)
 """How much worse it is to do what was not asked for than to ask back what was."""
 
 
-_FEW_ACT_FROM, _FEW_LIKELY = 0.25, 0.4
+_FEW_ACT_FROM, _FEW_LIKELY = 0.25, 0.35
 """Where to act with few examples. What is left unsaid then spreads the probabilities, more than
 a few held-out rows can tell: acting at what looks unlikely is mostly right."""
+
+
+_MIDDLE = 6.0
+"""How strongly a class's middle pulls what is near it, with few examples: then it says more than
+weights that were fitted to them, and the closer look more than the first."""
 
 
 class Recipe(NamedTuple):
@@ -82,14 +87,16 @@ def fit(
     """
     recipe, extractor = recipe or Recipe(), Extractor(keywords, language)
     names = (*dict.fromkeys(s.intent for s in samples if s.intent != NONE), NONE)
+    grasp = _grasp(samples)
     columns, first = rows_of(samples, names, extractor, recipe)
     looks, width = [first], len(columns)
     if recipe.closely:
         found = vectors([sample.text for sample in samples], language)
         centre = Centre.of(found)
         looks.append(first._replace(matrix=np.hstack([first.matrix[:, :width], centre(found)])))
-    starts, temperatures, threshold, report = _calibrate(looks, names, recipe)
-    grasp = _grasp(samples)
+        pull = middles(found, first.classes, first.importance) * np.float32(_MIDDLE * (1 - grasp))
+    share = FIRST_SHARE * grasp
+    starts, temperatures, threshold, report = _calibrate(looks, names, recipe, share)
     threshold = round(grasp * threshold + (1 - grasp) * _FEW_ACT_FROM, 4)
     linears = [
         fit_rows(rows, len(names), recipe, recipe.last_iterations, start)
@@ -112,7 +119,9 @@ def fit(
         openings=openings(samples),
         report=report,
         declared=declared or {},
-        closer=centre.folded(linears[1], width, temperatures[1]) if recipe.closely else None,
+        sure=SURE if grasp == 1 else 1.0,
+        first_share=round(share, 4),
+        closer=centre.folded(linears[1], width, temperatures[1], pull) if recipe.closely else None,
     )
 
 
@@ -125,7 +134,7 @@ def _grasp(samples: Sequence[Sample]) -> float:
 
 
 def _calibrate(
-    looks: Sequence[Rows], names: Sequence[str], recipe: Recipe
+    looks: Sequence[Rows], names: Sequence[str], recipe: Recipe, share: float
 ) -> tuple[list[Linear], list[float], float, dict[str, float]]:
     """Train each look on a part; what the rest says of temperatures and threshold."""
     out = _held_out(looks[0], recipe)
@@ -137,7 +146,7 @@ def _calibrate(
         logits = trials[-1].logits(held.matrix)
         temperatures.append(_temperature(logits, held))
         chances.append(softmax(logits / np.float32(temperatures[-1])))
-    found = looked_again(*chances) if len(chances) > 1 else chances[0]
+    found = together(chances[0], chances[1], SURE, share) if recipe.closely else chances[0]
     held = looks[0].pick(out)
     threshold = _threshold(found, held, len(names) - 1)
     report = _report(found, held, len(looks[0].matrix), names, threshold)

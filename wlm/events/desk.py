@@ -17,11 +17,10 @@ from wlm.events.history import Entry
 from wlm.events.intake import Intake, fingerprint
 from wlm.events.ledger import Ledger
 from wlm.events.prepare import answered
-from wlm.events.rows import Row, one, to_event
+from wlm.events.rows import Row, one, those, to_event
 from wlm.events.states import RUNNABLE
 from wlm.events.upkeep import Upkeep
 from wlm.events.waiting import Waiting
-from wlm.store.scope import mine
 from wlm.store.tables import events
 from wlm.types import Event, Question, Route, State, jsonable
 
@@ -239,11 +238,7 @@ class Desk:
         before: str | None = None,
     ) -> list[Event]:
         """Events, newest first; ``before`` is the id that the last page ended with."""
-        where = [mine(events, owner)]
-        if skill is not None:
-            where.append(events.c.skill == skill)
-        if conversation is not None:
-            where.append(events.c.conversation == conversation)
+        where = those(owner, skill, conversation)
         pivot = self._ledger.fetch(one(owner, before)) if before else None
         if states is None:
             rows = self._ledger.page(*where, before=pivot, limit=limit)

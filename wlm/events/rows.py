@@ -25,6 +25,12 @@ def one(owner: str, event_id: str) -> ColumnElement[bool]:
     return and_(mine(events, owner), events.c.id == event_id)
 
 
+def those(owner: str, skill: str | None, conversation: str | None) -> list[ColumnElement[bool]]:
+    """The conditions for an owner's events; ``None`` does not narrow them."""
+    named = ((events.c.skill, skill), (events.c.conversation, conversation))
+    return [mine(events, owner), *(column == value for column, value in named if value is not None)]
+
+
 def to_event(row: Row) -> Event:
     """The public form of a row."""
     error, question, reply = row["error"], row["question"], row["reply"]

@@ -94,7 +94,7 @@ class Model:
         sparse, dense, bias, temperature = self.closer
         logits = values @ sparse[at] + vector @ dense + bias
         closer = softmax(logits / np.float32(temperature))
-        both = together(np.array(first, np.float32), closer, self.sure, self.first_share)
+        both = blended(np.array(first, np.float32), closer, self.sure, self.first_share)
         found: list[float] = both.tolist()
         return found
 
@@ -173,7 +173,7 @@ def write(path: Path, meta: Mapping[str, Any], blocks: Mapping[str, Any]) -> Non
         raise
 
 
-def together(first: Floats, closer: Floats, sure: float, first_share: float) -> Floats:
+def blended(first: Floats, closer: Floats, sure: float, first_share: float) -> Floats:
     """The first look's probabilities where one of them is ``sure``, else a mean of both looks'."""
     alone = first.max(-1, keepdims=True) >= sure
     share = np.float32(first_share)

@@ -13,7 +13,7 @@ from wlm.pipeline.route.closer import Centre, middles, vectors
 from wlm.pipeline.route.features import Extractor
 from wlm.pipeline.route.interface import FIRST_SHARE, LIKELY, NONE, SURE, phrase_hash
 from wlm.pipeline.route.linear import Linear, softmax, train
-from wlm.pipeline.route.model import Model, positions, together
+from wlm.pipeline.route.model import Model, blended, positions
 from wlm.pipeline.route.samples import Sample
 from wlm.pipeline.route.vectors import Vectors
 
@@ -146,7 +146,7 @@ def _calibrate(
         logits = trials[-1].logits(held.matrix)
         temperatures.append(_temperature(logits, held))
         chances.append(softmax(logits / np.float32(temperatures[-1])))
-    found = together(chances[0], chances[1], SURE, share) if recipe.closely else chances[0]
+    found = blended(chances[0], chances[1], SURE, share) if recipe.closely else chances[0]
     held = looks[0].pick(out)
     threshold = _threshold(found, held, len(names) - 1)
     report = _report(found, held, len(looks[0].matrix), names, threshold)

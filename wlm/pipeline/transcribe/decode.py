@@ -47,6 +47,10 @@ _SECOND_LOOK, _MORE = 20, 4
 a decoder that stumbled seldom stumbles twice in the same place."""
 
 
+def _unchecked() -> None:
+    """Nobody has to be asked whether to go on."""
+
+
 class Clip(NamedTuple):
     """Samples of one window and how many seconds of them are speech."""
 
@@ -71,7 +75,7 @@ class Wanted(NamedTuple):
     hints: Sequence[str] = ()
     short: bool = True
     draft: bool = False
-    check: Callable[[], None] = lambda: None
+    check: Callable[[], None] = _unchecked
 
 
 class Try(NamedTuple):
@@ -123,15 +127,19 @@ class Decoder:
         """The language that is most likely spoken in the clip."""
         if not self.multilingual:
             return "en"
-        encoded = self._encode([clip], FULL, lambda: None)
+        encoded = self._encode([clip], FULL, _unchecked)
         token, _ = self._whisper.model.detect_language(encoded)[0][0]
         return str(token).strip("<|>")
 
+    def context(self, clips: Sequence[Clip], wanted: Wanted) -> int:
+        """Seconds of context that the clips get at first: as much as the longest needs."""
+        if not wanted.short:
+            return FULL
+        return context_for(max(clip.seconds for clip in clips), self._shortest)
+
     def decode(self, clips: Sequence[Clip], wanted: Wanted) -> list[Attempt]:
         """The best attempt at each clip, or just the first where a draft will do."""
-        longest = max(clip.seconds for clip in clips)
-        context = context_for(longest, self._shortest) if wanted.short else FULL
-        first = Try(context, bool(wanted.hints), 1)
+        first = Try(self.context(clips, wanted), bool(wanted.hints), 1)
         attempts = self._attempt(clips, wanted, first)
         if wanted.draft:
             return attempts
@@ -162,22 +170,22 @@ class Decoder:
     def _attempt(self, clips: Sequence[Clip], wanted: Wanted, how: Try) -> list[Attempt]:
         tokenizer, suppressed = self._tokenizer(wanted.language)
         prompt = self._prompt(tokenizer, wanted.hints if how.hinted else ())
-        longest = max(clip.seconds for clip in clips)
-        cap = min(int(_TOKENS_EXTRA + _TOKENS_PER_SECOND * longest), _POSITIONS - len(prompt))
+        room = _POSITIONS - len(prompt)
+        caps = [min(_tokens(clip.seconds), room) for clip in clips]
         encoded = self._encode(clips, how.context, wanted.check)
         wanted.check()
         results = self._whisper.model.generate(
             encoded,
             [prompt] * len(clips),
             beam_size=how.beam,
-            max_length=len(prompt) + cap,
+            max_length=len(prompt) + max(caps),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
             suppress_tokens=suppressed,
             max_initial_timestamp_index=round(1.0 / _STAMP_SECONDS),
         )
-        return [_read(tokenizer, result, cap) for result in results]
+        return [_read(tokenizer, *one) for one in zip(results, caps, strict=True)]
 
     def _encode(self, clips: Sequence[Clip], context: int, check: Callable[[], None]) -> Any:
         """What the encoder makes of the clips, one by one: it gains nothing from a batch."""
@@ -227,6 +235,11 @@ class Decoder:
             chosen, told = [hint, *chosen], longer
         before = [tokenizer.sot_prev, *told] if told else []
         return [*before, *tokenizer.sot_sequence]
+
+
+def _tokens(seconds: float) -> int:
+    """More tokens than anybody says in so many seconds."""
+    return int(_TOKENS_EXTRA + _TOKENS_PER_SECOND * seconds)
 
 
 def _ladder(first: Try) -> list[Try]:

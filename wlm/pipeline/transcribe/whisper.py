@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -162,15 +162,25 @@ class _Run:
 
     def _batch(self, batch: Sequence[Window]) -> list[list[Segment]]:
         clips = [self._clip(window) for window in batch]
-        with self._lanes.taken(self._request, urgent=self._urgent):
-            attempts = self._decoder.decode(clips, self._wanted())
+        attempts = self._lanes.run(
+            self._request, clips, self._decode, urgent=self._urgent, alike=self._alike(clips)
+        )
         return [
             self._segments(window, attempt) for window, attempt in zip(batch, attempts, strict=True)
         ]
 
+    def _decode(self, clips: Sequence[Clip], check: Callable[[], None]) -> list[Attempt]:
+        return self._decoder.decode(clips, self._wanted._replace(check=check))
+
+    def _alike(self, clips: Sequence[Clip]) -> Hashable:
+        """What another request must have in common to be decoded in the same call."""
+        if not self._urgent:
+            return None
+        return self._decoder, self._decoder.context(clips, self._wanted), self._wanted
+
+    @property
     def _wanted(self) -> Wanted:
-        request = self._request
-        return Wanted(self.language, self._hints, self._short, request.draft, request.check)
+        return Wanted(self.language, self._hints, self._short, self._request.draft)
 
     def _segments(self, window: Window, attempt: Attempt) -> list[Segment]:
         """What was said in the window, and in its rest if the decoder stopped too early."""

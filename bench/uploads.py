@@ -63,7 +63,7 @@ def _gateway(gateway: Gateway, files: list[Path], clients: int, raw: float) -> d
     _upload(gateway, key, files[0])  # everything is loaded
     pids = _family(gateway.process.pid)
     spent, series, failed = _together(gateway, key, files, clients, pids)
-    print(f"gateway, {clients} clients:  {spent:.1f} s, {raw / spent:.2f} of raw's throughput; "
+    print(f"gateway, {clients} clients:  {spent:.1f} s, {raw / spent:.2f} times raw's throughput; "
           f"failed: {failed}")  # fmt: skip
     shown = series[:: max(1, len(series) // 12)]
     print(f"memory {', '.join(f'{mb:.0f}' for mb in shown)} MB, at most {max(series):.0f} MB")

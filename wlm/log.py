@@ -19,6 +19,8 @@ _MASKS = (
     (re.compile(r"(?<![\w-])\+?\d[\d ()/-]{7,}\d(?![\w-])"), "<number>"),
 )
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` makes one for each line
+
 
 def mask(text: str) -> str:
     """``text`` with addresses, phone numbers and secrets replaced by their kind."""
@@ -41,7 +43,7 @@ class JsonFormatter(logging.Formatter):
         line.update(getattr(record, "fields", {}))  # numbers and names that the caller vouches for
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
-        return json.dumps(line, ensure_ascii=False)
+        return _ENCODE(line)
 
 
 def to_stderr() -> None:

@@ -42,8 +42,16 @@ def _adapter(cls: type) -> TypeAdapter[Any]:
     return _adapters[cls]
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def jsonable(value: Any) -> Any:
     """``value`` as plain JSON types: dataclasses and models as objects, times as ISO 8601."""
+    kind = type(value)
+    if kind in _PLAIN:  # nearly all there is; the look at each kind in turn takes long
+        return value
+    if kind is dict:
+        return {str(key): jsonable(item) for key, item in value.items()}
     match value:
         case None | bool() | int() | float():
             return value
@@ -80,15 +88,22 @@ def iso_duration(value: timedelta) -> str:
     return f"{sign}P{day}{'T' + clock if clock else ''}" if day or clock else "PT0S"
 
 
+_fields: dict[type, tuple[str, ...]] = {}
+
+
+def _names(cls: type) -> tuple[str, ...]:
+    """The fields of a dataclass, in order; looked up once."""
+    if cls not in _fields:
+        _fields[cls] = tuple(field.name for field in dataclasses.fields(cls))
+    return _fields[cls]
+
+
 class Json:
     """JSON round trip for the frozen dataclasses of this module."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, every field, in the order of declaration."""
-        return {
-            f.name: jsonable(getattr(self, f.name))
-            for f in dataclasses.fields(self)  # type: ignore[arg-type]
-        }
+        return {name: jsonable(getattr(self, name)) for name in _names(type(self))}
 
     def to_json(self, *, indent: int | None = None) -> str:
         """One JSON document."""

@@ -194,7 +194,7 @@ class Ledger:
             query = query.where(place < tuple_(before["created_at"], before["id"]))
         query = query.order_by(events.c.created_at.desc(), events.c.id.desc()).limit(limit)
         with self.store.read() as connection:
-            return list(connection.execute(query).mappings())
+            return list(connection.execute(query).mappings().all())
 
     def page_of_states(
         self, states: Iterable[State], *where: ColumnElement[bool], before: Row | None, limit: int

@@ -10,7 +10,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
-from flask import Flask, Request, g, request
+from flask import Flask, Request, g
+from flask.globals import request_ctx
 
 from wlm.errors import NotAllowed, NotSignedIn
 from wlm.server.policy import SCOPES
@@ -75,12 +76,13 @@ def guard(app: Flask, authenticators: Sequence[Authenticator]) -> None:
 
     @app.before_request
     def check() -> None:
+        request = request_ctx.request
         if request.endpoint is None:
             return  # 404 or 405; Flask raises it when it dispatches
         scope = needs[request.endpoint]  # a route that was added later is an error, not a hole
         if scope is None:
             return
-        principal = _identify(authenticators)
+        principal = _identify(authenticators, request)
         if principal is None:
             raise NotSignedIn
         g.principal = principal
@@ -101,6 +103,6 @@ def owner() -> str:
     return principal().owner
 
 
-def _identify(authenticators: Sequence[Authenticator]) -> Principal | None:
+def _identify(authenticators: Sequence[Authenticator], request: Request) -> Principal | None:
     found = (authenticate(request) for authenticate in authenticators)
     return next((principal for principal in found if principal is not None), None)

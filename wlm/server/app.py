@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, g
+from flask.globals import app_ctx, request_ctx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wlm.errors import UsageError
@@ -151,13 +152,15 @@ def _identify_requests(app: Flask) -> None:
 
     @app.before_request
     def begin() -> None:
-        given = request.headers.get("X-Request-Id", "")
+        given = request_ctx.request.environ.get("HTTP_X_REQUEST_ID", "")
         g.request_id = given if given and _REQUEST_ID.fullmatch(given) else _request_id()
 
     @app.after_request
     def finish(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.get("request_id") or _request_id()
-        response.headers.setdefault("Cache-Control", "no-store")
+        headers = response.headers
+        headers.add("X-Request-Id", app_ctx.g.get("request_id") or _request_id())
+        if "Cache-Control" not in headers:
+            headers.add("Cache-Control", "no-store")
         return response
 
 
@@ -176,7 +179,8 @@ def _bound_bodies(app: Flask, largest_recording: int) -> None:
 
     @app.before_request
     def bound() -> None:
+        request = request_ctx.request
         large = request.endpoint in uploads
         request.max_content_length = largest_recording + spool.OVERHEAD if large else LARGEST_BODY
-        if "\0" in request.path or "%00" in request.query_string.decode("latin-1"):
+        if "\0" in request.path or "%00" in request.environ.get("QUERY_STRING", ""):
             raise UsageError("The address holds a NUL character.")

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g
+from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 
 from wlm.errors import Busy, SlowClient, WlmError
@@ -52,9 +53,10 @@ def install(app: Flask, work: Places, refused: Callable[[], None]) -> None:
 
     @app.before_request
     def begin() -> None:
+        request = request_ctx.request
         if request.endpoint is None:
             return
-        _receive(upload=request.endpoint in uploads)
+        _receive(request, upload=request.endpoint in uploads)
         if is_work(request.environ):
             if not work.enter():
                 refused()
@@ -74,7 +76,7 @@ def install(app: Flask, work: Places, refused: Callable[[], None]) -> None:
             leave()
 
 
-def _receive(*, upload: bool) -> None:
+def _receive(request: Request, *, upload: bool) -> None:
     body = current.get()
     try:
         _ = request.files if upload else request.get_data()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response
+from flask.globals import request_ctx
 
 from wlm.server.contract import stated
 
 _KEY = "wlm.lasting"
-_CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Range")
+_CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_RANGE")
 _REVALIDATE = "private, no-cache"
 
 
@@ -18,19 +19,20 @@ def install(app: Flask) -> None:
 
     @app.after_request
     def validate(response: Response) -> Response:
-        read = request.method in ("GET", "HEAD") and response.status_code in (200, 304)
-        if not read or response.is_streamed or not _is_ours():
+        environ = request_ctx.request.environ
+        read = environ["REQUEST_METHOD"] in ("GET", "HEAD") and response.status_code in (200, 304)
+        if not read or response.is_streamed or not _is_ours(request_ctx.request.endpoint):
             return response
         response.headers.setdefault("Cache-Control", _REVALIDATE)
         if response.status_code == 304:
             return response
         response.add_etag()
-        if any(name in request.headers for name in _CONDITIONS):
-            response.make_conditional(request)
+        if any(name in environ for name in _CONDITIONS):
+            response.make_conditional(environ)
         return response
 
-    def _is_ours() -> bool:
-        view = app.view_functions.get(request.endpoint or "")
+    def _is_ours(endpoint: str | None) -> bool:
+        view = app.view_functions.get(endpoint or "")
         return view is not None and stated(view) is not None
 
 
@@ -39,12 +41,14 @@ def lasting(make: Callable[[], Response]) -> Response:
 
     For what is the same for all users. Its body and its ETag are kept.
     """
-    kept: dict[str, tuple[bytes, str, str]] = current_app.extensions.setdefault(_KEY, {})
-    if request.path not in kept:
+    kept: dict[str, tuple[bytes, list[tuple[str, str]]]] = request_ctx.app.extensions.setdefault(
+        _KEY, {}
+    )
+    path = request_ctx.request.path
+    if path not in kept:
         made = make()
         made.add_etag()
-        kept[request.path] = (made.get_data(), made.get_etag()[0] or "", made.mimetype or "")
-    body, etag, mimetype = kept[request.path]
-    answer = Response(body, mimetype=mimetype)
-    answer.set_etag(etag)
-    return answer
+        body = made.get_data()
+        kept[path] = (body, list(made.headers))
+    body, headers = kept[path]
+    return Response(body, headers=headers)

@@ -15,7 +15,7 @@ from wlm.server import idempotency
 from wlm.server.access import owner, scope
 from wlm.server.contract import CURSOR, PLAIN, Answer, Form, Json, Plain, contract
 from wlm.server.service import service
-from wlm.types import Event, State, jsonable, new_id
+from wlm.types import Event, State, new_id
 
 blueprint = Blueprint("events", __name__, url_prefix="/v1/events")
 
@@ -96,7 +96,7 @@ def list_events(query: EventQuery) -> dict[str, Any]:
     """Events, newest first."""
     found = service().engine.list(owner(), **_page(query))
     following = found[-1].id if len(found) == query.limit else None
-    return {"events": [event.to_dict() for event in found], "next": following}
+    return {"events": found, "next": following}
 
 
 @blueprint.get("/<event_id>")
@@ -106,11 +106,9 @@ def show_event(event_id: str) -> dict[str, Any]:
     """One event with its whole history."""
     engine = service().engine
     event = engine.get(owner(), event_id)
-    history = [jsonable(entry._asdict()) for entry in engine.history(owner(), event_id)]
-    family = [
-        {"depth": depth, "event": one.to_dict()} for depth, one in engine.family(owner(), event_id)
-    ]
-    return {"event": event.to_dict(), "history": history, "family": family}
+    history = [entry._asdict() for entry in engine.history(owner(), event_id)]
+    family = [{"depth": depth, "event": one} for depth, one in engine.family(owner(), event_id)]
+    return {"event": event, "history": history, "family": family}
 
 
 @blueprint.post("/<event_id>/confirm")

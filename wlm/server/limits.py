@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import math
 import time
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
+from flask.globals import request_ctx
 from limits import RateLimitItem, parse
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
@@ -81,15 +83,20 @@ def before_access(app: Flask, limits: RateLimits) -> None:
 
     @app.before_request
     def count() -> None:
-        if request.endpoint not in _FREE:
+        request = request_ctx.request
+        endpoint = request.endpoint
+        if endpoint not in _FREE:
             limits.address(request.remote_addr or "")
-        if request.endpoint in _BEGIN:
+        if endpoint in _BEGIN:
             limits.begun(request.remote_addr or "")
 
     @app.after_request
     def note(response: Response) -> Response:
+        if response.status_code not in _NO_GOOD:
+            return response
+        request = request_ctx.request
         shown = response.status_code == 401 and "Authorization" in request.headers
-        if shown or (request.endpoint in _PROVE and response.status_code in _NO_GOOD):
+        if shown or request.endpoint in _PROVE:
             limits.guessed(request.remote_addr or "")
         return response
 
@@ -103,6 +110,7 @@ def after_access(app: Flask, limits: RateLimits) -> None:
             limits.user(principal.owner)
 
 
+@functools.lru_cache(4096)  # each request asks, and most come from the same few
 def network(address: str) -> str:
     """The address, or for IPv6 its /64: that many addresses belong to one subscriber."""
     try:

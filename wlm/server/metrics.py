@@ -7,7 +7,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, current_app, g, request
+from flask import Blueprint, Flask, Request, Response, current_app, g
+from flask.globals import app_ctx, request_ctx
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -76,7 +77,8 @@ def install(app: Flask, work: Places) -> Metrics:
     """Count and log every request of ``app``."""
     made = Metrics()
     app.extensions[_KEY] = made
-    made.inside.set_function(lambda: work.taken) if FOLDER not in os.environ else None
+    if not (together := FOLDER in os.environ):
+        made.inside.set_function(lambda: work.taken)
 
     @app.before_request
     def begin() -> None:
@@ -84,14 +86,17 @@ def install(app: Flask, work: Places) -> Metrics:
 
     @app.after_request
     def end(response: Response) -> Response:
-        spent = time.perf_counter() - g.get("begun", time.perf_counter())
+        now = time.perf_counter()
+        spent = now - app_ctx.g.get("begun", now)
+        request = request_ctx.request
         # The rule, not the path: ids and search words are nobody's business here.
         route = request.url_rule.rule if request.url_rule else "none"
         # A client may call a method what it likes; what is counted must have an end.
         method = request.method if request.method in _METHODS else "other"
         made.answered(method, route, response.status_code, spent)
-        made.inside.set(work.taken) if FOLDER in os.environ else None
-        _write(route, response, spent)
+        if together:
+            made.inside.set(work.taken)
+        _write(request, route, response, spent)
         return response
 
     return made
@@ -120,10 +125,13 @@ def _events() -> bytes:
     return generate_latest(registry)
 
 
-def _write(route: str, response: Response, spent: float) -> None:
-    principal = g.get("principal")
+def _write(request: Request, route: str, response: Response, spent: float) -> None:
+    if not log.isEnabledFor(logging.INFO):
+        return
+    known = app_ctx.g
+    principal = known.get("principal")
     fields = {
-        "request_id": g.get("request_id"),
+        "request_id": known.get("request_id"),
         "method": request.method if request.method.isalpha() else "?",
         "route": route,
         "status": response.status_code,
@@ -131,4 +139,6 @@ def _write(route: str, response: Response, spent: float) -> None:
         "bytes": response.content_length,
         "credential": f"{principal.kind}:{principal.credential}" if principal else None,
     }
-    log.info("request", extra={"fields": fields})
+    # As `log.info`, without the search for the line that calls it: it is always this one.
+    told = {"fields": fields}
+    log.handle(log.makeRecord(log.name, logging.INFO, __name__, 0, "request", (), None, extra=told))

@@ -24,7 +24,7 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import ThreadWorker
 
 from wlm.log import JsonFormatter
-from wlm.server import bodies
+from wlm.server import bodies, memory
 from wlm.server.metrics import FOLDER
 from wlm.server.problems import bare_problem
 
@@ -59,6 +59,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Set up this process; every thread gets its turn sooner."""
         sys.setswitchinterval(_SWITCH)
+        memory.few_heaps()
         super().init_process()
 
     def handle(self, conn: Any) -> Any:

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from wlm.errors import WlmError
 from wlm.pipeline.transcribe.formats import render
 from wlm.pipeline.transcribe.interface import Request
-from wlm.server import idempotency, uploads
+from wlm.server import idempotency, memory, uploads
 from wlm.server.access import scope
 from wlm.server.connection import watched
 from wlm.server.contract import PLAIN, Answer, Form, answer, contract
@@ -107,7 +107,10 @@ class _Job:
             wanted = Request(
                 language=self._language, vocabulary=self._words, heard=heard, cancelled=gone
             )
-            return self._transcriber.transcribe(self._audio.samples, wanted)
+            try:
+                return self._transcriber.transcribe(self._audio.samples, wanted)
+            finally:
+                memory.give_back(self._audio.seconds)
 
     def streamed(self) -> Response:
         """What is heard as it is heard, as server-sent events."""

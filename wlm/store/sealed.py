@@ -96,8 +96,8 @@ class _Opened(TypeDecorator[Any]):
         owner, rest = value.split("\x1f", 1)
         row, token = rest.rsplit("\x1f", 1)
         vault = vault_of(dialect)
-        opened = vault.open(owner, self.table, self.column, row, token.strip('"'))
-        return json.loads(opened) if self.as_json else opened.decode()
+        opened = vault.open(owner, self.table, self.column, row, token.strip('"')).decode()
+        return json.loads(opened) if self.as_json else opened
 
 
 class Place(NamedTuple):

@@ -350,7 +350,7 @@ def _sealer(owner: str, key_id: str, key: AESGCM) -> Callable[[str, str, str, by
 
 def place(*parts: str) -> bytes:
     """Where a value belongs, as bytes; no two places give the same."""
-    return b"".join(f"{len(part)}:{part}".encode() for part in parts)
+    return "".join([f"{len(part)}:{part}" for part in parts]).encode()
 
 
 def _canary_place(version: int) -> bytes:

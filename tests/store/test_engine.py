@@ -58,6 +58,9 @@ def test_rows_have_owners(db: Store) -> None:
     assert mine.update(notes, {"text": "c", "owner": "you"}, notes.c.id == 2) == 1
     rows = mine.select(notes, order_by=notes.c.id.desc(), limit=1)
     assert [(row["text"], row["owner"]) for row in rows] == [("c", "me")]
+    columns = (notes.c.text, notes.c.id)
+    assert mine.values(columns, order_by=notes.c.id, limit=1) == [("a", 1)]
+    assert yours.values(columns) == []
     assert mine.delete(notes) == 2
     mine.insert(notes)
     with pytest.raises(TypeError, match="no owner"):

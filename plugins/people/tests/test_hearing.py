@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wlm_people.book import Book
 from wlm_people.contact import Contact
-from wlm_people.match import score, similarity
+from wlm_people.match import may_reach, score, similarity
 from wlm_people.names import fold, said_words, split, tidy
 from wlm_people.search import find
 from wlm_people.skill import People
-from wlm_people.sounds import keys, loose
+from wlm_people.sounds import CODE, LOOSE, keys, loose
 
 from wlm.plugins.testing import context
 from wlm.types import new_id
@@ -130,3 +130,23 @@ def test_any_text_has_words_keys_and_a_score(a, b):
         assert keys(word) == keys(word)
         assert similarity(word, word) == 1
         assert loose(word).isascii()
+
+
+@given(
+    st.text("aehcsdtwx", min_size=2, max_size=9),
+    st.lists(st.text("aehcsdtwx", min_size=1, max_size=9), max_size=6, unique=True),
+    st.sampled_from([0.5, 0.6, 0.68, 0.84]),
+)
+def test_what_is_left_out_unjudged_could_not_have_been_meant(
+    said: str, words: list[str], least: float
+) -> None:
+    sounding = {key for key in keys(said) if key[0] in (CODE, LOOSE)}
+    others = [word for word in words if sounding.isdisjoint(keys(word))]
+    left_out = set(others) - set(may_reach(said, others, least))
+    assert all(similarity(said, word) < least for word in left_out)
+
+
+@given(st.text("aehcsdtwx", min_size=2, max_size=9), st.text("aehcsdtwx", min_size=2, max_size=9))
+def test_words_without_a_common_code_are_judged_without_asking_for_codes(a: str, b: str) -> None:
+    if not {key for key in keys(a) if key[0] == CODE} & keys(b):
+        assert similarity(a, b, False) == similarity(a, b)

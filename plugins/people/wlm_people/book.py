@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping, Table
+from sqlalchemy import ColumnElement, select
 
 from wlm.plugins import Context
 from wlm.types import new_id
-from wlm_people.contact import INDEXED, Contact, from_rows
+from wlm_people.contact import INDEXED, OF_DETAIL, OWN, Contact, from_rows
 from wlm_people.sounds import LONGEST, keys, loose
 from wlm_people.tables import contacts, details, names, words
 
@@ -19,6 +19,13 @@ T = TypeVar("T")
 _VOCABULARY = 1000  # people whose names are given to the recogniser and the slot filler
 _MARK = "w"  # the key that every word in the index has once
 _CHUNK = 400  # values in one IN; SQLite takes 32,766, Postgres plans short lists better
+
+_OWN = [contacts.c[name] for name in OWN]
+_OF_DETAIL = [details.c[name] for name in OF_DETAIL]
+
+
+def _by_use(row: Sequence[Any]) -> int:
+    return -int(row[-1])
 
 
 def chunks(items: Iterable[T], size: int = _CHUNK) -> Iterator[list[T]]:
@@ -36,9 +43,19 @@ class Book:
         self._now = ctx.now.astimezone(UTC)
         self.owner = ctx.user
 
-    def rows(self, table: Table, *conditions: ColumnElement[bool]) -> list[RowMapping]:
-        """The user's rows of one of the tables."""
-        return self._db.select(table, *conditions)
+    def filed(self, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
+        """(key, word) of the words in the book that are filed under one of these keys."""
+        for part in chunks(sorted(wanted)):
+            rows = self._db.values((words.c.key, words.c.word), words.c.key.in_(part))
+            yield from ((key, word) for key, word in rows)
+
+    def known(self, among: Collection[str]) -> set[str]:
+        """Those of the words that somebody or something in the book is called."""
+        found: set[str] = set()
+        for part in chunks(sorted(among)):
+            rows = self._db.values((words.c.word,), words.c.key == _MARK, words.c.word.in_(part))
+            found.update(row[0] for row in rows)
+        return found
 
     def get(self, contact_id: str) -> Contact | None:
         """The contact of that id."""
@@ -48,18 +65,24 @@ class Book:
         self, *conditions: ColumnElement[bool], limit: int | None = None, used_first: bool = False
     ) -> list[Contact]:
         """The contacts that fit every condition, with their details."""
-        rows = self._db.select(
-            contacts,
-            *conditions,
-            # By an expression: an index on ``used`` would be walked from end to end for it.
-            order_by=(contacts.c.used + 0).desc() if used_first else None,
-            limit=limit,
-        )
-        by_contact: dict[str, list[Any]] = {row["id"]: [] for row in rows}
+        if used_first and limit is not None:
+            rows = sorted(self._db.values(_OWN, self._used_most(conditions, limit)), key=_by_use)
+        else:
+            order = (contacts.c.used + 0).desc() if used_first else None
+            rows = list(self._db.values(_OWN, *conditions, order_by=order, limit=limit))
+        by_contact: dict[str, list[Any]] = {row[0]: [] for row in rows}
         for ids in chunks(by_contact):
-            for detail in self._db.select(details, details.c.contact.in_(ids)):
-                by_contact[detail["contact"]].append(detail)
-        return [from_rows(row, by_contact[row["id"]]) for row in rows]
+            for detail in self._db.values(_OF_DETAIL, details.c.contact.in_(ids)):
+                by_contact[detail[0]].append(detail)
+        return [from_rows(row, by_contact[row[0]]) for row in rows]
+
+    def _used_most(
+        self, conditions: Sequence[ColumnElement[bool]], limit: int
+    ) -> ColumnElement[bool]:
+        """Those few of many: an index of ids and uses tells them, and no other row is read."""
+        among = select(contacts.c.id).where(contacts.c.owner == self.owner, *conditions)
+        # By an expression: an index on ``used`` alone would be walked from end to end for it.
+        return contacts.c.id.in_(among.order_by((contacts.c.used + 0).desc()).limit(limit))
 
     def called(self, folded: str) -> list[Contact]:
         """The contacts with that folded name."""
@@ -137,8 +160,7 @@ class Book:
     def _file(self, new: set[str]) -> None:
         """Make the keys of words that were not in the book."""
         for part in chunks(sorted(new)):
-            marked = self._db.select(words, words.c.key == _MARK, words.c.word.in_(part))
-            known = {row["word"] for row in marked}
+            known = self.known(part)
             self._db.insert(
                 words,
                 *(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, NamedTuple
@@ -162,20 +162,24 @@ def joined(contact: Contact) -> list[str]:
     return ["".join(words) for words in pairs if len(words) > 1]
 
 
-def from_rows(row: Mapping[Any, Any], details: Iterable[Mapping[Any, Any]]) -> Contact:
-    """The contact of its rows."""
+OWN = ["id", "uid", "name", "given", "family", "company", "role", "birthday", "notes", "used"]
+"""The columns of ``people_contact`` that ``from_rows`` reads."""
+
+OF_DETAIL = ["contact", "type", "kind", "value", "position"]
+"""The columns of ``people_detail`` that it reads."""
+
+
+def from_rows(row: Sequence[Any], details: Iterable[Sequence[Any]]) -> Contact:
+    """The contact of its row, as ``OWN`` says, and of its details, as ``OF_DETAIL`` says."""
     many: dict[str, list[Point]] = {}
-    for detail in sorted(details, key=lambda d: d["position"]):
-        many.setdefault(detail["type"], []).append(Point(detail["value"], detail["kind"]))
+    for _, type_, kind, value, _ in sorted(details, key=lambda detail: detail[-1]):
+        many.setdefault(type_, []).append(Point(value, kind))
 
     def texts(type_: str) -> tuple[str, ...]:
         return tuple(point.value for point in many.get(type_, ()))
 
     return Contact(
-        **{k: row[k] for k in ("id", "uid", "name", "given", "family", "company", "role")},
-        birthday=row["birthday"],
-        notes=row["notes"],
-        used=row["used"],
+        **dict(zip(OWN, row, strict=True)),
         phones=tuple(many.get("phone", ())),
         emails=tuple(many.get("email", ())),
         addresses=tuple(many.get("address", ())),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 # The long forms, a colon, what they are called. A short form may stand for several.
 _SHORT = """
@@ -220,6 +220,7 @@ def _said_as() -> dict[str, str]:
     return {spelt.strip(): said.strip() for spelt, _, said in lines}
 
 
+@lru_cache(maxsize=16384)
 def other_forms(word: str) -> frozenset[str]:
     """The long and short forms of a folded given name, and its siblings; without itself.
 

@@ -15,6 +15,9 @@ from wlm_people.short_forms import said_as
 LONGEST = 64
 """Letters of a word that are kept; no name is longer."""
 
+CODE, LOOSE = "m", "l"
+"""The kinds of key that two words share exactly when a code, or the loose sound, is the same."""
+
 # Spelling to sound, for the loose key: first match wins, longest first.
 _LOOSE = [
     ("tsch", "j"), ("schw", "jf"), ("dzh", "j"), ("sch", "j"), ("cch", "k"), ("chr", "kr"),
@@ -28,6 +31,7 @@ _LOOSE = [
 _LOOSE_OF = dict(_LOOSE)
 _LOOSE_RE = re.compile("|".join(map(re.escape, _LOOSE_OF)))
 _VOWELS = frozenset("aeiou")
+_NO_LETTER = re.compile("[^a-z]")
 
 
 @lru_cache(maxsize=65536)
@@ -36,7 +40,7 @@ def loose(word: str) -> str:
 
     A vowel counts only at the beginning. Empty for words without Latin letters.
     """
-    word = re.sub(r"[^a-z]", "", word)
+    word = _NO_LETTER.sub("", word)
     first = word.lstrip("h")[:1]
     head = "a" if first in _VOWELS or first == "y" else ""
     if first == "w":
@@ -58,26 +62,31 @@ def codes(word: str) -> frozenset[str]:
     return frozenset(code for spelling in spellings if (code := jellyfish.metaphone(spelling)))
 
 
-# Where a spelling is said differently from name to name, each reading gets a key.
+# Where a spelling is said differently from name to name, each reading gets a key. First come
+# the letters without which a pattern need not be tried: a look-up judges hundreds of words.
 _EITHER = [
-    (re.compile(pattern), other)
-    for pattern, other in (
-        ("ch", "k"), ("^j", "y"), ("th", "t"), ("^sch?(?=[mnlw])", "s"), ("^x", "sh"),
-        ("w", "v"), ("^h", ""), ("eaux?$", "o"), ("ll(?=[eoa])", "y"), ("ough$|augh$", "o"),
-        ("oux$", "oo"), ("ois$", "wa"), ("^dj", "j"), ("^ts?z", "ch"), ("gh(?=[aeo])", ""),
+    (letters, re.compile(pattern), other)
+    for letters, pattern, other in (
+        ("ch", "ch", "k"), ("j", "^j", "y"), ("th", "th", "t"), ("s", "^sch?(?=[mnlw])", "s"),
+        ("x", "^x", "sh"), ("w", "w", "v"), ("h", "^h", ""), ("ea", "eaux?$", "o"),
+        ("ll", "ll(?=[eoa])", "y"), ("ugh", "ough$|augh$", "o"), ("oux", "oux$", "oo"),
+        ("ois", "ois$", "wa"), ("dj", "^dj", "j"), ("z", "^ts?z", "ch"), ("gh", "gh(?=[aeo])", ""),
     )
 ]  # fmt: skip
-_ANY = re.compile("|".join(pattern.pattern for pattern, _ in _EITHER))
+_HISS = re.compile("^(sch|sz)")
+_E = re.compile("ei|ai|ay|ey")
 
 
 def _spellings(word: str) -> set[str]:
     """``word`` without spellings that Metaphone mistakes, and as others would say it."""
-    word = re.sub(r"[^a-z]", "", word)
-    word = re.sub(r"dt$", "t", word)
+    word = _NO_LETTER.sub("", word)
+    if word.endswith("dt"):
+        word = word[:-2] + "t"
     words = {word}
-    if _ANY.search(word):  # most words have none, and a look-up judges hundreds
-        words |= {pattern.sub(other, word) for pattern, other in _EITHER}
-    return {re.sub(r"ei|ai|ay|ey", "e", re.sub(r"^(sch|sz)", "sh", each)) for each in words}
+    for letters, pattern, other in _EITHER:
+        if letters in word:
+            words.add(pattern.sub(other, word))
+    return {_E.sub("e", _HISS.sub("sh", each)) for each in words}
 
 
 def near(word: str) -> set[str]:
@@ -90,11 +99,16 @@ def near(word: str) -> set[str]:
     return {word} | {word[:i] + word[i + 1 :] for i in range(len(word))}
 
 
+def itself(word: str) -> str:
+    """The key under which a folded word is filed as it is, among those a letter longer."""
+    return f"d{word}"[: LONGEST + 1]
+
+
 def keys(word: str) -> set[str]:
     """Everything a folded word is filed under, each with a letter for its kind."""
     word = word[:LONGEST]
     loosely = {loose(spelling) for spelling in (word, said_as(word))} - {""}
-    found = {f"m{code}" for code in codes(word)} | {f"l{code}" for code in loosely}
+    found = {f"{CODE}{code}" for code in codes(word)} | {f"{LOOSE}{code}" for code in loosely}
     found |= {f"d{rest}" for rest in near(word)}
     found |= {f"e{rest}" for code in loosely if len(code) > 3 for rest in near(code)}
     return {key[: LONGEST + 1] for key in found}  # some letters sound as two

@@ -14,7 +14,7 @@ from wlm import config
 from wlm.errors import BadSetting, Busy
 from wlm.plugins.manager import Registry
 from wlm.server import bodies
-from wlm.server.admission import Admission, Places
+from wlm.server.admission import Admission, Places, Refusals
 from wlm.server.app import create_app
 from wlm.server.limits import network
 from wlm.server.problems import of_error
@@ -139,7 +139,7 @@ def test_past_its_places_work_is_refused_and_the_rest_is_served() -> None:
     places = Places(1, 1)
     bodies.install(app, places, lambda: refused.append(None))
     app.register_error_handler(Busy, of_error)
-    front = Admission(app.wsgi_app, places, lambda: refused.append(None))
+    front = Admission(app.wsgi_app, Refusals(places, lambda: refused.append(None)))
     answers: list[int] = []
 
     def ask(application: object) -> httpx.Response:

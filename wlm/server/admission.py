@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _WORK = ("/v1/ask", "/v1/voice", "/v1/route", "/v1/audio/transcriptions")
 _RUNS = ("/confirm", "/retry", "/answer")
+_STATUS = "503 Service Unavailable"
 
 
 class Places:
@@ -58,35 +59,62 @@ class Places:
             raise Busy(retry_after=1)
 
 
+class Refusals:
+    """Refuses work while there is no room for it, and counts that."""
+
+    def __init__(self, work: Places, refused: Callable[[], None] = lambda: None) -> None:
+        self._work = work
+        self._refused = refused
+
+    @property
+    def full(self) -> bool:
+        """Whether work is refused now."""
+        return self._work.full
+
+    def refuse(self) -> bytes:
+        """One more refusal, as a whole HTTP answer; the connection stays open."""
+        self._refused()
+        headers, body = _refusal()
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        return f"HTTP/1.1 {_STATUS}\r\n{head}\r\n".encode() + body
+
+    def answer(self, start: StartResponse) -> list[bytes]:
+        """One more refusal, as the answer of a WSGI application."""
+        self._refused()
+        headers, body = _refusal()
+        start(_STATUS, headers)
+        return [body]
+
+
 class Admission:
     """WSGI middleware that refuses work at once while there is no room for it.
 
     The place itself is taken when the request's body is there (``wlm.server.bodies``).
     """
 
-    def __init__(
-        self, app: WSGIApplication, work: Places, refused: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, app: WSGIApplication, refusals: Refusals) -> None:
         self._app = app
-        self._work = work
-        self._refused = refused
+        self._refusals = refusals
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if is_work(environ) and self._work.full:
-            self._refused()
-            return _refusal(start)
+        if self._refusals.full and is_work(environ):
+            return self._refusals.answer(start)
         return self._app(environ, start)
 
 
 def is_work(environ: WSGIEnvironment) -> bool:
     """Whether a request runs a skill or the recogniser."""
-    if environ["REQUEST_METHOD"] != "POST":
+    return is_work_at(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+
+
+def is_work_at(method: str, path: str) -> bool:
+    """The same of a method and a path."""
+    if method != "POST":
         return False
-    path: str = environ.get("PATH_INFO", "")
     return path in _WORK or (path.startswith("/v1/events/") and path.endswith(_RUNS))
 
 
-def _refusal(start: StartResponse) -> list[bytes]:
+def _refusal() -> tuple[list[tuple[str, str]], bytes]:
     error = Busy()
     problem: dict[str, Any] = document(
         error.http_status, error.code, error.message, error.hint, retryable=True
@@ -100,5 +128,4 @@ def _refusal(start: StartResponse) -> list[bytes]:
         ("X-Content-Type-Options", "nosniff"),
         ("X-Request-Id", str(problem["request_id"])),
     ]
-    start("503 Service Unavailable", headers)
-    return [body]
+    return headers, body

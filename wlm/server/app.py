@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wlm.errors import UsageError
 from wlm.server import access, bodies, caching, contract, metrics, problems, spool
-from wlm.server.admission import Admission, Places
+from wlm.server.admission import Admission, Places, Refusals
 from wlm.server.limits import RateLimits, after_access, before_access
 from wlm.server.service import Service
 
@@ -87,7 +87,8 @@ def _put_in_front(app: Flask, settings: Settings) -> None:
     app.extensions["wlm.streams"] = Places(config.web_streams, 0)
     counted = metrics.install(app, work)
     bodies.install(app, work, counted.refused.inc)
-    app.wsgi_app = Admission(app.wsgi_app, work, counted.refused.inc)  # type: ignore[assignment,method-assign]
+    refusals = app.extensions["wlm.refusals"] = Refusals(work, counted.refused.inc)
+    app.wsgi_app = Admission(app.wsgi_app, refusals)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
     app.wsgi_app = _with_safe_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]

@@ -24,7 +24,7 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import ThreadWorker
 
 from wlm.log import JsonFormatter
-from wlm.server import bodies, memory
+from wlm.server import bodies, door, memory
 from wlm.server.metrics import FOLDER
 from wlm.server.problems import bare_problem
 
@@ -61,6 +61,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         sys.setswitchinterval(_SWITCH)
         memory.few_heaps()
         super().init_process()
+
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """A connection that was kept speaks again; a refusal needs no thread."""
+        refusals = getattr(self.wsgi, "extensions", {}).get("wlm.refusals")
+        if refusals is None or not door.refuse(conn.sock, refusals):
+            super().on_client_socket_readable(conn, client)
+            return
+        conn.set_timeout()
+        self.keepalived_conns.remove(conn)
+        self.keepalived_conns.append(conn)  # the one that ends first stands first
 
     def handle(self, conn: Any) -> Any:
         """Serve one connection. It is in ``_reading`` until its headers are there."""

@@ -1,0 +1,135 @@
+"""Refusals by the thread that watches the connections, on real sockets."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway import free_port
+from wlm.server import door
+from wlm.server.admission import Places, Refusals
+
+FULL = Places(0, 0)
+BODY = b'{"text": "what meetings do I have"}'
+HEAD = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}".encode()
+ASKED = b"POST /v1/ask HTTP/1.1\r\n" + HEAD + b"\r\n\r\n" + BODY
+SEEN = b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n"
+
+SERVER = """
+from flask import Flask
+from wlm import config
+from wlm.server import serving
+from wlm.server.admission import Places, Refusals
+
+app = Flask("full")
+app.extensions["wlm.refusals"] = Refusals(Places(0, 0))
+app.add_url_rule("/v1/ask", "ask", lambda: "by a thread", methods=["POST"])
+app.add_url_rule("/v1/events", "events", lambda: "by a thread")
+
+class Full(serving.Server):
+    def load(self):
+        return app
+
+options = serving.options(config.load()) | {"worker_exit": lambda server, worker: None}
+Full(config.load(), options, "full").run()
+"""
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.settimeout(30)
+        yield ours, theirs
+
+
+def test_one_whole_request_for_work_is_refused(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = ends
+    counted: list[None] = []
+    refusals = Refusals(FULL, lambda: counted.append(None))
+    for _ in range(2):
+        theirs.sendall(ASKED)
+        assert door.refuse(ours, refusals)
+        answer = http.client.HTTPResponse(theirs)
+        answer.begin()
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert json.loads(answer.read())["code"] == "busy"
+    assert len(counted) == 2
+    with pytest.raises(BlockingIOError):
+        ours.recv(1, socket.MSG_DONTWAIT)  # nothing of it is left
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        ASKED[:-1],
+        ASKED + b"G",
+        ASKED.replace(b"POST", b"GET"),
+        ASKED.replace(b"/v1/ask", b"/v1/events"),
+        ASKED.replace(b"/v1/ask", b"/v1/ask?x=1"),
+        ASKED.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        ASKED.replace(b"Host: x", b"Host: x\r\nContent-Length: 0"),
+        ASKED.replace(b"Host: x", b"Host: x\r\nTransfer-Encoding: chunked"),
+        ASKED.replace(b"Host: x", b"Host: x\r\nConnection: close"),
+        ASKED.replace(b"Content-Length: ", b"Content-Length: +"),
+        b"\r\n\r\n",
+    ],
+)
+def test_everything_else_is_left_for_who_reads_it_whole(
+    ends: tuple[socket.socket, socket.socket], came: bytes
+) -> None:
+    ours, theirs = ends
+    theirs.sendall(came)
+    assert not door.refuse(ours, Refusals(FULL))
+    assert ours.recv(10_000) == came
+
+
+def test_where_there_is_room_nothing_is_looked_at(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = ends
+    theirs.sendall(ASKED)
+    assert not door.refuse(ours, Refusals(Places(1, 0)))
+    assert ours.recv(10_000) == ASKED
+
+
+def test_a_kept_connection_is_refused_work_and_served_the_rest(tmp_path: Path) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    environment = {**os.environ, "WLM_HOME": str(tmp_path), "WLM_BIND": bind}
+    server = subprocess.Popen([sys.executable, "-c", SERVER], env=environment)
+    try:
+        with _connected(bind) as connection:
+            said = []
+            for request in (ASKED, ASKED, SEEN) * 2:
+                connection.sendall(request)
+                answer = http.client.HTTPResponse(connection)
+                answer.begin()
+                said.append((answer.status, answer.read() == b"by a thread"))
+        # The first request of a connection is a thread's; so is what needs no place.
+        assert said == [(200, True), (503, False), (200, True)] + [(503, False)] * 2 + [(200, True)]
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def _connected(bind: str) -> socket.socket:
+    host, port = bind.split(":")
+    ends = time.monotonic() + 60
+    while True:
+        try:
+            return socket.create_connection((host, int(port)), timeout=60)
+        except ConnectionRefusedError:
+            assert time.monotonic() < ends, "the server did not start"
+            time.sleep(0.05)

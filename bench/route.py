@@ -15,6 +15,8 @@ import json
 import random
 import re
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -149,6 +151,43 @@ def curve(intents: Mapping[str, IntentSpec], lines: Sequence[Line]) -> None:
         print(f"{count:3} examples an intent, 5 seeds   {mean}")
 
 
+COLD = """
+import json, time
+start = time.perf_counter()
+from bench.route import NOW, LocalRouter, Utterance, load
+from pathlib import Path
+intents = load().intents
+loaded = time.perf_counter()
+router = LocalRouter.train(intents, "en", Path({folder!r}))
+looks = []
+for text in ("do i have anything on", "what of my colleague", "anything new at all"):
+    looks.append(router.decide(Utterance(text, NOW)).explanation["closer_look"])
+ready = time.perf_counter()
+status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
+print(json.dumps([any(looks), 1000 * (loaded - start), 1000 * (ready - loaded),
+                  int(status["VmRSS"].split()[0]) / 1024]))
+"""
+"""A process that decides its first three requests, the encoder among its means."""
+
+
+def cold() -> str:
+    """Milliseconds until a new process has decided three requests, and what it then holds."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(5):
+            code = COLD.format(folder=folder)
+            done = subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            )
+            rows.append(json.loads(done.stdout))
+    if not all(row[0] for row in rows):
+        raise SystemExit("none of the three was looked at closely: choose others")
+    _, skills, router, held = (statistics.median(column) for column in zip(*rows, strict=True))
+    return (
+        f"cold: skills {skills:.0f} ms, then router and encoder {router:.0f} ms; {held:.0f} MB held"
+    )
+
+
 _THINGS = r"(meeting|event|appointment|calendar|reminder|schedule)"
 REGULAR = (
     ("calendar.delete", rf"\b(cancel|delete|remove|clear|erase)\b.*\b{_THINGS}"),
@@ -247,6 +286,7 @@ def main() -> None:
     spent.sort()
     print(f"local router                     {figures(gold, said)}")
     print(f"p50 {statistics.median(spent):.2f} ms  p95 {spent[int(len(spent) * 0.95)]:.2f} ms")
+    print(cold())
     OUT.mkdir(exist_ok=True)
     picture(gold, said, OUT / "route-confusion.png")
     wrong = [f"{g}\t{s}\t{x.text}" for x, g, s in zip(lines, gold, said, strict=True) if g != s]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from wlm_meeting.tables import entries
 _DAY = timedelta(days=1)
 _WINDOWS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
 _COLUMNS = entries.c
+_OF_ENTRY = [entries.c[name] for name in Entry.names()]
 Fits = Callable[[Entry], bool]
 """Whether an entry is wanted; asked once an entry, before its occurrences are worked out."""
 _CHUNK = 500
@@ -41,33 +43,35 @@ class Calendar:
         """What takes place in start ≤ t < end, by start, then end; only of entries that fit."""
         # With offsets as the occurrences have them: those compare many times faster.
         start, end = rules.local(start, self.zone), rules.local(end, self.zone)
-        rows = self._db.select(entries, *_span(start, end, repeats=False))
-        singles = (Entry.of(row) for row in rows)
+        singles = self._entries(*_span(start, end, repeats=False))
         found = [entry.single(self.zone) for entry in singles if fits is None or fits(entry)]
         found += self._repeating(start, end, fits)
-        return sorted(
-            (occurrence for occurrence in found if occurrence.touches(start, end)),
-            key=lambda o: (o.start, o.end, o.entry.title),
-        )
+        touching = [occurrence for occurrence in found if occurrence.touches(start, end)]
+        touching.sort(key=lambda o: (o.start, o.end, o.entry.title))
+        return touching
 
-    def _repeating(self, start: datetime, end: datetime, fits: Fits | None) -> Iterator[Occurrence]:
-        rows = self._db.select(entries, *_span(start, end, repeats=True))
-        series = [e for e in map(Entry.of, rows) if fits is None or fits(e)]
-        if not series:
-            return
-        changed = self._changed()
+    def _entries(self, *conditions: ColumnElement[bool]) -> list[Entry]:
+        return list(itertools.starmap(Entry, self._db.values(_OF_ENTRY, *conditions)))
+
+    def _repeating(self, start: datetime, end: datetime, fits: Fits | None) -> list[Occurrence]:
+        series = self._entries(*_span(start, end, repeats=True))
+        if fits is not None:
+            series = [entry for entry in series if fits(entry)]
+        changed = self._changed() if series else {}
+        found: list[Occurrence] = []
         for entry in series:
-            alone = changed.get(entry.id, ())
             walls = self.walls(entry, start, end)
-            if alone:
+            if alone := changed.get(entry.id):
                 walls = (wall for wall in walls if wall.isoformat() not in alone)
-            yield from entry.each(walls, self.zone)
+            found += entry.each(walls, self.zone)
+        return found
 
     def _changed(self) -> dict[str, set[str]]:
         """By series, the wall times of occurrences that a row of their own stands for."""
         found: dict[str, set[str]] = {}
-        for row in self._db.select(entries, _COLUMNS.series.is_not(None)):
-            found.setdefault(row["series"], set()).add(row["recurrence"])
+        columns = (_COLUMNS.series, _COLUMNS.recurrence)
+        for series, recurrence in self._db.values(columns, _COLUMNS.series.is_not(None)):
+            found.setdefault(series, set()).add(recurrence)
         return found
 
     def walls(self, entry: Entry, start: datetime, end: datetime) -> Iterable[datetime]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
@@ -61,6 +61,11 @@ class Entry:
         """The entry in a row of the table."""
         return cls(*_VALUES(row))
 
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The columns that make an entry, in the order of its fields."""
+        return _COLUMNS
+
     def row(self) -> dict[str, Any]:
         """The entry as column values."""
         return {name: getattr(self, name) for name in _COLUMNS}
@@ -116,23 +121,25 @@ class Entry:
         end = rules.local(start + self.length, zone)
         return Occurrence(self, rules.local(start, zone), end, wall)
 
-    def each(self, walls: Iterable[datetime], zone: ZoneInfo) -> Iterator[Occurrence]:
+    def each(self, walls: Iterable[datetime], zone: ZoneInfo) -> list[Occurrence]:
         """The occurrences at many wall times: what ``at`` gives, for a fraction of the work.
 
         Between two changes of clocks an occurrence is another one plus the time between.
         """
         if self.zone not in {"", zone.key}:  # the clocks of two zones change
-            yield from (self.at(wall, zone) for wall in walls)
-            return
+            return [self.at(wall, zone) for wall in walls]
         begin = until = FOREVER
+        near: Occurrence | None = None
+        found = []
         for wall in walls:
-            if not begin <= wall <= until:
+            if near is not None and begin <= wall <= until:
+                since = wall - begin
+                found.append(Occurrence(self, near.start + since, near.end + since, wall))
+            else:
                 near = self.at(wall, zone)
                 begin, until = wall, rules.steady_until(wall.date(), zone) - self.length
-                yield near
-            else:
-                since = wall - begin
-                yield Occurrence(self, near.start + since, near.end + since, wall)
+                found.append(near)
+        return found
 
     def single(self, zone: ZoneInfo) -> Occurrence:
         """The only occurrence of an entry that does not repeat."""

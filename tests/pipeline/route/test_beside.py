@@ -42,6 +42,18 @@ def test_new_skills_are_understood_and_take_nothing_over(
     assert len(moved) * 100 <= len(LINES), moved
 
 
+def test_a_new_skill_is_understood_in_words_that_its_examples_lack(
+    both: dict[str, IntentSpec], folder: Path
+) -> None:
+    router = LocalRouter.train(both, "en", folder)
+    for text, intent in (
+        ("the lawn needs a drink", "garden.water"),
+        ("organise a vacation in oslo", "trip.plan"),
+    ):
+        decision = router.decide(Utterance(text, NOW))
+        assert (label(decision), decision.explanation["closer_look"]) == (intent, True)
+
+
 def test_what_stands_beside_is_kept(both: dict[str, IntentSpec], tmp_path: Path) -> None:
     made = LocalRouter.train(both, "en", tmp_path)
     again = LocalRouter.train(both, "en", tmp_path)

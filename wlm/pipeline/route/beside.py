@@ -23,14 +23,18 @@ from wlm.pipeline.route.vectors import Vectors
 
 Floats = NDArray[np.float32]
 _BLOCKS = ("columns", "weights", "dense", "bias", "exact", "exact_intents", "skill_of")
+FIRST_SHARE = 0.3
+"""What the first look counts beside the closer one: few examples name few words."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Beside:
     """Weights of the new skills, of "none of them", and of the new intents, in this order.
 
-    ``skill_of`` numbers each intent's skill. ``base`` is the file of the trained model;
-    ``keywords``, ``openings``, ``exact`` are as in ``Model``.
+    ``skill_of`` numbers each intent's skill. ``closer`` (dims + 1, columns) weighs the
+    encoder's vector, its last row is a bias; ``None`` where it does not read the language.
+    ``base`` is the file of the trained model; ``keywords``, ``openings``, ``exact`` are as in
+    ``Model``.
     """
 
     classes: tuple[str, ...]
@@ -44,26 +48,37 @@ class Beside:
     keywords: Mapping[str, Sequence[str]]
     openings: Sequence[str]
     base: str
+    closer: Floats | None = None
 
     @property
     def skills(self) -> int:
         """How many skills there are."""
         return int(self.skill_of.max()) + 1
 
-    def chances(self, features: Features) -> list[float]:
-        """The probability of each new intent, then that it is none of them."""
-        vector = Vectors.load().sentence(features.words)
+    def chances(self, features: Features, vector: Floats | None = None) -> list[float]:
+        """The probability of each new intent, then that it is none of them.
+
+        ``vector`` is the encoder's, where the text was looked at closely.
+        """
         known, at = positions(self.columns, np.array(features.hashes, np.uint32))
         values = np.array(features.values, np.float32)[known]
-        logits = values @ self.weights[at] + vector @ self.dense + self.bias
+        words = Vectors.load().sentence(features.words)
+        found = self._spread(values @ self.weights[at] + words @ self.dense + self.bias)
+        if vector is not None and self.closer is not None:
+            closer = self._spread(vector @ self.closer[:-1] + self.closer[-1])
+            found = FIRST_SHARE * found + (1 - FIRST_SHARE) * closer
+        chances: list[float] = found.tolist()
+        return chances
+
+    def _spread(self, logits: Floats) -> Floats:
+        """Probabilities of the intents, then of none: the skill's, shared out among its own."""
         skills = softmax(logits[: self.skills + 1])
         parts = np.exp(logits[self.skills + 1 :] - logits[self.skills + 1 :].max())
         sums = np.bincount(self.skill_of, parts, self.skills)
         found = np.empty(len(parts) + 1, np.float32)
         found[:-1] = skills[self.skill_of] * parts / np.maximum(sums[self.skill_of], 1e-30)
         found[-1] = skills[-1]
-        chances: list[float] = found.tolist()
-        return chances
+        return found
 
     def pulls(self, features: Features, intent: int) -> dict[str, float]:
         """What each feature, and the ``meaning``, says for an intent's skill, against none."""
@@ -89,7 +104,8 @@ class Beside:
             "openings": list(self.openings),
             "base": self.base,
         }
-        write(path, meta, {name: getattr(self, name) for name in _BLOCKS})
+        blocks = {name: getattr(self, name) for name in _BLOCKS}
+        write(path, meta, blocks if self.closer is None else {**blocks, "closer": self.closer})
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
@@ -98,7 +114,9 @@ class Beside:
             with np.load(path) as arrays:
                 meta = json.loads(arrays["meta"].tobytes())
                 meta["classes"] = tuple(meta["classes"])
-                found = cls(**{name: arrays[name] for name in _BLOCKS}, **meta)
+                blocks = {name: arrays[name] for name in _BLOCKS}
+                closer = arrays.get("closer")
+                found = cls(**blocks, **meta, closer=closer)
         except UNREADABLE:
             return None
         count = found.skills + 1 + len(found.classes)

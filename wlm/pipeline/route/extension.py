@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wlm.pipeline.route.beside import Beside
+from wlm.pipeline.route.closer import Centre, middles, vectors
 from wlm.pipeline.route.features import Extractor
 from wlm.pipeline.route.interface import NONE
 from wlm.pipeline.route.samples import Sample, keywords, make_samples, routable
-from wlm.pipeline.route.training import Recipe, Rows, exact_phrases, fit_rows, openings, rows_of
+from wlm.pipeline.route.training import (
+    Recipe,
+    Rows,
+    exact_phrases,
+    fit_rows,
+    openings,
+    recipe_of,
+    rows_of,
+)
 from wlm.plugins.skill import IntentSpec, Phrases
 
 _RECIPE = Recipe(columns=2500, iterations=14, penalty=1e-4, expansions=1)
+_FEW = 600
+"""Examples of all new skills from which on their marks are filled in once only, and rows of
+theirs that the encoder reads at most: training is waited for."""
+_PULL = 8.0
+"""How strongly the middle of a class's vectors pulls: examples are few (ADR 26)."""
 _WITHIN = 12
 """Iterations to tell the intents of one skill apart."""
 _KNOWN_ROWS = 1200
@@ -29,7 +43,9 @@ def extend(
     ``base`` names the file of the model that knows ``known``. The same for the same
     declarations.
     """
-    samples = make_samples(new, language, expansions=_RECIPE.expansions)
+    many = sum(map(len, routable(new, language).values())) > _FEW
+    samples = make_samples(new, language, expansions=1 if many else 2)
+    alone = len(samples)
     samples += _of_known(known, language)
     names = tuple(dict.fromkeys(s.intent for s in samples if s.intent != NONE))
     skills = list(dict.fromkeys(new[name].skill for name in names))
@@ -41,6 +57,9 @@ def extend(
     weights = _weights(rows, by_skill, skill_of, len(skills))
     exact, intents = exact_phrases(samples, (*names, NONE), extractor)
     width = len(columns)
+    closer = None
+    if recipe_of(language).closely:
+        closer = _closer(samples, rows.pick(np.arange(len(samples)) < alone), skill_of, language)
     return Beside(
         classes=names,
         skill_of=skill_of,
@@ -53,6 +72,7 @@ def extend(
         keywords=words,
         openings=openings(samples),
         base=base,
+        closer=closer,
     )
 
 
@@ -86,6 +106,30 @@ def _weights(
         if len(intents) > 1:
             within[:, intents] = _told_apart(rows.pick(by_skill == skill), intents)
     return np.hstack([first.weights, within])
+
+
+def _closer(
+    samples: Sequence[Sample], rows: Rows, skill_of: NDArray[np.int64], language: str
+) -> NDArray[np.float32]:
+    """The same columns for the encoder's vectors and a bias, pulled towards each class's middle.
+
+    ``samples`` and ``rows`` are of the new skills and of the none pool, whose vectors are
+    shipped; what the trained model knows, it answers for itself.
+    """
+    skills, none = int(skill_of.max()) + 1, len(skill_of)
+    own, pool = np.flatnonzero(rows.classes < none), np.flatnonzero(rows.classes == none)
+    chosen = np.concatenate([own[:: -(-len(own) // _FEW)], pool])
+    found = vectors([samples[at].text for at in chosen], language)
+    centre = Centre.of(found)
+    part = Rows(centre(found), *(column[chosen] for column in rows[1:]))
+    by_skill = np.append(skill_of, skills)[part.classes]
+    weights = _weights(part, by_skill, skill_of, skills)
+    dense = weights[:-1] * centre.scale
+    bias = weights[-1] - centre.mean @ dense
+    for_skills = middles(found, by_skill, part.importance)
+    for_intents = middles(found, part.classes, part.importance)[:, :none]
+    pull = np.float32(_PULL) * np.hstack([for_skills, for_intents])
+    return np.vstack([dense + pull, bias])
 
 
 def _told_apart(rows: Rows, intents: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -117,13 +117,14 @@ class LocalRouter:
             chances = [_OTHERS / (len(classes) - 1)] * len(classes)
             chances[classes.index(known)] = 1 - _OTHERS
             return _Judged(text, plain, known, 1 - _OTHERS, 1.0, True, False, chances)
-        chances, closely = self.looks.at(plain)
+        chances, vector = self.looks.at(plain)
         weights = [sum(chances[at] for at in side) for side in self._sides]
         weight = max(weights)
         best = max(self._sides[weights.index(weight)], key=chances.__getitem__)
         scope = 1 - chances[-1]
         acts = scope >= self.looks.act_from and weight >= self.looks.likely * scope
         intent = classes[best] if acts else None
+        closely = vector is not None
         return _Judged(text, plain, intent, chances[best], scope, False, closely, chances)
 
     def _opens(self, text: str) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from wlm.pipeline.route.features import Extractor, Features
+from wlm.pipeline.route.features import Extractor
 from wlm.pipeline.route.interface import NONE
 from wlm.pipeline.route.plain import PlainModel
 
 if TYPE_CHECKING:
     from wlm.pipeline.route.beside import Beside
+    from wlm.pipeline.route.encoder import Floats
     from wlm.pipeline.route.model import Model
 
 _DOUBT = 0.05
@@ -20,11 +21,15 @@ _DOUBT = 0.05
 seen: so much surer than it must they be to take one over."""
 
 
+_CLEAR = 0.9
+"""A trained model that gives an intent so much is asked alone, without the encoder."""
+
+
 class Seen(NamedTuple):
-    """A probability for each class, and whether the encoder was asked."""
+    """A probability for each class, and the encoder's vector if it was asked."""
 
     chances: list[float]
-    closely: bool
+    vector: Floats | None = None
 
 
 class Looks(Protocol):
@@ -66,10 +71,11 @@ class Alone:
     def at(self, plain: str) -> Seen:
         features = self._extract(plain)
         chances = self._model.probabilities(features)
-        closely = bool(self._model.closer) and max(chances) < self._model.sure
-        if closely:
-            chances = self._closer(plain, features, chances)
-        return Seen(self._of_those_there(chances), closely)
+        vector = None
+        if self._model.closer and max(chances) < self._model.sure:
+            vector = encoded(plain)
+            chances = self._whole.closer_look(features, vector, chances)
+        return Seen(self._of_those_there(chances), vector)
 
     def exact(self, plain: str) -> str | None:
         known = self._model.exact_intent(" ".join(self._extract.classed(plain.split())))
@@ -78,13 +84,6 @@ class Alone:
     def pulls(self, plain: str, intent: int) -> dict[str, float]:
         at = self._model.classes.index(self.classes[intent])
         return self._model.pulls(self._extract(plain), at, -1)
-
-    def _closer(self, plain: str, features: Features, chances: list[float]) -> list[float]:
-        """A closer look; the first text that needs one loads the encoder, and numpy."""
-        from wlm.pipeline.route.encoder import Encoder
-
-        vector = Encoder.load().sentence(plain)
-        return self._whole.closer_look(features, vector, chances)
 
     @functools.cached_property
     def _whole(self) -> Model:
@@ -121,9 +120,11 @@ class WithMore:
         self.report = known.report
 
     def at(self, plain: str) -> Seen:
-        known = self._known.at(plain)
-        new = self._beside.chances(self._extract(plain))
-        return Seen(together(known.chances, new), known.closely)
+        known, vector = self._known.at(plain)
+        if vector is None and self._beside.closer is not None and max(known[:-1]) < _CLEAR:
+            vector = encoded(plain)
+        new = self._beside.chances(self._extract(plain), vector)
+        return Seen(together(known, new), vector)
 
     def exact(self, plain: str) -> str | None:
         """What is a phrase of both sides stays open."""
@@ -136,6 +137,13 @@ class WithMore:
         if intent < known:
             return self._known.pulls(plain, intent)
         return self._beside.pulls(self._extract(plain), intent - known)
+
+
+def encoded(plain: str) -> Floats:
+    """The encoder's vector; the first text that needs one loads the encoder, and numpy."""
+    from wlm.pipeline.route.encoder import Encoder
+
+    return Encoder.load().sentence(plain)
 
 
 def together(known: Sequence[float], new: Sequence[float]) -> list[float]:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from email.message import EmailMessage
-from email.utils import format_datetime
-from zoneinfo import ZoneInfo
-
 import pytest
 from wlm_email.skill import Email
 
+from plugins.email.tests.letters import NOW, mail
 from tests.support.dovecot import BINARY, MISSING, Dovecot
 from tests.support.smtp_server import SmtpServer
 from wlm.plugins.testing import context
-
-NOW = datetime(2026, 11, 22, 9, 30, tzinfo=ZoneInfo("Europe/Berlin"))  # a Sunday
 
 
 @pytest.fixture(scope="session")
@@ -53,26 +47,4 @@ def ctx(settings, tmp_path):
 @pytest.fixture
 def letter():
     """Makes a mail."""
-
-    def make(
-        sender: str = "Anna Berg <anna@work.example>",
-        subject: str = "Lunch",
-        text: str = "Shall we eat at noon?",
-        *,
-        ago: timedelta = timedelta(hours=1),
-        number: int = 1,
-        **headers: str,
-    ) -> EmailMessage:
-        message = EmailMessage()
-        given = {"To": "me@home.example", **headers}
-        message["From"] = sender
-        message["Subject"] = subject
-        message["Date"] = format_datetime(NOW - ago)
-        if "Message_ID" not in given:
-            message["Message-ID"] = f"<{number}.{abs(hash(subject))}@work.example>"
-        for name, value in given.items():
-            message[name.replace("_", "-")] = value
-        message.set_content(text)
-        return message
-
-    return make
+    return mail

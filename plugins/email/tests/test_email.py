@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import logging
 import socket
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.utils import format_datetime
-from zoneinfo import ZoneInfo
 
 import keyring
 import pytest
@@ -17,8 +15,8 @@ import trustme
 from keyring.backends import fail
 from wlm_email.skill import Email
 
+from plugins.email.tests.letters import NOW, mail
 from tests.support.dovecot import BINARY, MISSING, Dovecot
-from tests.support.smtp_server import SmtpServer
 from wlm.errors import BadRequest, ProviderAway, ProviderError
 from wlm.plugins import Person, TimeRange
 from wlm.plugins.context import InDoubt
@@ -29,62 +27,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning"),  # loopback only
 ]
 
-BERLIN = ZoneInfo("Europe/Berlin")
-NOW = datetime(2026, 11, 22, 9, 30, tzinfo=BERLIN)  # a Sunday
 ANNA = Person("Anna Berg", "c1", "anna@work.example")
 TOM = Person("Tom", "c2", "tom@home.example")
-
-
-@pytest.fixture(scope="module")
-def dovecot():
-    with Dovecot() as running:
-        yield running
-
-
-@pytest.fixture
-def mailbox(dovecot):
-    return dovecot.fresh()
-
-
-@pytest.fixture
-def postman(mailbox):
-    with SmtpServer(mailbox.user, mailbox.password) as running:
-        yield running
-
-
-@pytest.fixture
-def settings(mailbox, postman) -> dict:
-    return {
-        "imap_host": "127.0.0.1", "imap_port": mailbox.port, "imap_security": "none",
-        "smtp_port": postman.port, "smtp_security": "none",
-        "user": mailbox.user, "password": mailbox.password, "display_name": "Mé",
-    }  # fmt: skip
-
-
-@pytest.fixture
-def ctx(settings, tmp_path):
-    return context(Email(), tmp_path, now=NOW, settings=settings, offline=False)
-
-
-def mail(
-    sender: str = "Anna Berg <anna@work.example>",
-    subject: str = "Lunch",
-    text: str = "Shall we eat at noon?",
-    *,
-    ago: timedelta = timedelta(hours=1),
-    number: int = 1,
-    **headers: str,
-) -> EmailMessage:
-    message = EmailMessage()
-    message["From"] = sender
-    message["To"] = "me@home.example"
-    message["Subject"] = subject
-    message["Date"] = format_datetime(NOW - ago)
-    message["Message-ID"] = f"<{number}.{abs(hash(subject))}@work.example>"
-    for name, value in headers.items():
-        message[name.replace("_", "-")] = value
-    message.set_content(text)
-    return message
 
 
 def sent(postman) -> EmailMessage:

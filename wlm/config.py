@@ -223,6 +223,9 @@ class Config(BaseModel):
     public_url: str = Field(
         "", description="Where people reach this gateway, such as https://wlm.example.org."
     )
+    otlp_endpoint: str = Field(
+        "", description="Where traces of gateway and workers go (OTLP over HTTP); empty: nowhere."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "warning", description="What goes to the log on stderr."
     )

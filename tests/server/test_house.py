@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import secrets
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import numpy as np
@@ -16,7 +19,9 @@ import pytest
 from faults.hostile_cases import upload
 from faults.hostile_files import wav
 from tests.support import redis
+from tests.support.collector import Collected, Collector
 from tests.support.gateway import Gateway
+from tests.support.open_meteo import OpenMeteo
 from wlm.pipeline.audio import decode
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -25,17 +30,36 @@ LIMIT = 30
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def collector() -> Iterator[Collector]:
+    with Collector() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def forecasts() -> Iterator[OpenMeteo]:
+    with OpenMeteo(datetime.now(ZoneInfo("Europe/Berlin"))) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def house(
+    tmp_path_factory: pytest.TempPathFactory, collector: Collector, forecasts: OpenMeteo
+) -> Iterator[Gateway]:
     """Two web processes, a worker and a transcriber, with Redis between them."""
     if redis.BINARY is None:
         pytest.skip(redis.MISSING)
-    with redis.RedisServer() as server:
+    weather = {f"skill_weather__{name}": value for name, value in forecasts.settings.items()}
+    with redis.RedisServer() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")  # ms: tests need not wait for batches
         made = Gateway(
             tmp_path_factory.mktemp("house"),
             role="all",
             web_workers=2,
             queue_url=server.url,
             rate_limit=f"{LIMIT}/hour",
+            otlp_endpoint=collector.url,
+            shared_skills="weather",
+            **weather,
         ).wait()
         yield made
         made.stop()
@@ -67,6 +91,38 @@ def test_a_recording_is_written_down_by_the_one_that_holds_the_model(house: Gate
         heard = http.post("/v1/audio/transcriptions", files={"file": file})
     assert "lunch with Anna" in heard.json()["text"]
     assert (house.home / "data" / "run" / "transcriber.sock").is_socket()
+
+
+def test_one_request_is_one_trace_through_all_processes(
+    house: Gateway, collector: Collector
+) -> None:
+    trace = secrets.token_hex(16)
+
+    def spans() -> dict[str, Collected]:
+        return {span.name: span for span in collector.of(trace)}
+
+    place = {"traceparent": f"00-{trace}-{'ab' * 8}-01"}
+    later = {**place, "Prefer": "respond-async"}
+    with house.client(house.key("emil@example.org")) as http, LUNCH.open("rb") as file:
+        http.post("/v1/ask", json={"text": "schedule lunch with Jonas"}, headers=later)
+        http.post("/v1/ask", json={"text": "will it rain in Berlin"}, headers=place)
+        http.post("/v1/audio/transcriptions", files={"file": file}, headers=place)
+    known = {"POST /v1/ask", "stage route", "run meeting.create", "skill meeting.create",
+             "skill weather.forecast", "provider GET", "stage transcribe"}  # fmt: skip
+
+    def whole() -> bool:
+        """What is outside ends last, and is delivered last."""
+        there = collector.of(trace)
+        below = {span.parent for span in there} - {span.id for span in there}
+        roles = {span.role for span in there}
+        return known <= set(spans()) and below == {"ab" * 8} and "transcriber" in roles
+
+    until(whole)
+    found = spans()
+    assert found["skill meeting.create"].parent == found["run meeting.create"].id
+    assert not any(span.failed for span in collector.of(trace))
+    for word in (b"Jonas", b"Berlin", b"emil", b"lunch", b"rain"):
+        assert word not in collector.raw
 
 
 def test_all_processes_count_one_limit(house: Gateway) -> None:

@@ -185,6 +185,7 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ),
     ],
     "0012": [],
+    "0013": [],
 }  # fmt: skip
 
 FIRST = """

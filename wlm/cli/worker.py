@@ -42,6 +42,7 @@ def worker(
 
 
 def _work(threads: int | None) -> None:
+    from wlm import trace
     from wlm.events.dispatch import Crew
     from wlm.events.supervisor import bound_memory, tie_to_parent
     from wlm.sdk.assistant import Assistant
@@ -51,4 +52,8 @@ def _work(threads: int | None) -> None:
         bound_memory(settings.worker_memory_mb)
         crew = Crew(assistant.engine, threads or settings.worker_threads, settings.drain_seconds)
         tie_to_parent()
-        crew.run()
+        trace.start(settings.otlp_endpoint, "worker")
+        try:
+            crew.run()
+        finally:
+            trace.stop()

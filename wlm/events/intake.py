@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from wlm import trace
 from wlm.errors import UsageError, WlmError
 from wlm.events import tickets
 from wlm.events.courier import NOTICE
@@ -120,6 +121,7 @@ class Intake:
             "depth": 0,
             "created_at": now.astimezone(UTC),
             "run_at": start.astimezone(UTC),
+            "traceparent": trace.carried(),
             **values,
         }
         with self._store.write() as connection:

@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from wlm import trace
 from wlm.errors import SkillError, WlmError
 from wlm.events.claims import Claim
 from wlm.events.contexts import RunOver
@@ -74,7 +75,7 @@ class Run:
     def work(self) -> None:
         """Run the handler; leaves ``outcome``, or ``None`` if the event was taken away."""
         try:
-            self.outcome = None if self._runner.was_taken(self.claim) else self._attempt()
+            self.outcome = None if self._runner.was_taken(self.claim) else self._traced()
         except RunOver:
             self.outcome = None
         finally:
@@ -91,6 +92,20 @@ class Run:
             self.given_up = True
             self._runner.hands.gave_up()
         return True
+
+    def _traced(self) -> Outcome:
+        row = self.row
+        with trace.span(
+            f"run {row['intent']}",
+            parent=row["traceparent"],
+            kind="CONSUMER",
+            wlm__event=row["id"],
+            wlm__attempt=row["attempts"],
+        ) as span:
+            outcome = self._attempt()
+            if outcome.failure is not None:
+                span.fail(outcome.failure.code)
+            return outcome
 
     def _attempt(self) -> Outcome:
         try:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from wlm import trace
 from wlm.errors import ProviderAway, SkillError, StorageFault, WlmError
 from wlm.events import breaker, wording
 from wlm.events.claims import Claim
@@ -22,7 +23,7 @@ from wlm.events.shift import Over, Shift, Source
 from wlm.events.stopwatch import elapsed
 from wlm.events.successes import Success, succeed
 from wlm.plugins import Reply
-from wlm.plugins.context import InDoubt
+from wlm.plugins.context import AskUser, InDoubt
 from wlm.types import Failure, Question, State, jsonable
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ class Runner:
             run.begun = True
         handler = getattr(run.loaded.skill, spec.method)
         try:
-            return Outcome(reply=checked(handler(ctx, **ready.values)))
+            with trace.span(f"skill {row['intent']}", answers=(AskUser, InDoubt)):
+                return Outcome(reply=checked(handler(ctx, **ready.values)))
         except InDoubt as doubt:
             return self._in_doubt(run, ctx, ready.values, doubt.reason)
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+from wlm import trace
 from wlm.errors import WlmError
 from wlm.pipeline import briefing, say
 from wlm.pipeline.dialogue.talk import Talk, alone
@@ -180,7 +181,8 @@ class Pipeline:
         heard = audio if isinstance(audio, Heard) else None
         recording = heard.recording if heard else cast("Audio", audio)
         self._tell("before", "transcribe", recording)
-        transcript = heard.transcript if heard else self.transcribe(recording)
+        with trace.span("stage transcribe"):
+            transcript = heard.transcript if heard else self.transcribe(recording)
         self._tell("after", "transcribe", transcript)
         waited = heard.waited_ms if heard else 0.0
         return recording, transcript, waited + (time.perf_counter() - start) * 1000
@@ -361,7 +363,8 @@ class _Stopwatch:
     def __call__(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         try:
-            yield
+            with trace.span(f"stage {stage}"):
+                yield
         finally:
             self._spent[stage] += (time.perf_counter() - start) * 1000
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wlm import trace
 from wlm.errors import ProviderAway, ProviderError
 
 if TYPE_CHECKING:
@@ -281,9 +282,13 @@ def _exchange(
     from wlm.plugins.watchdog import Watchdog
 
     host = target.host
-    with Watchdog(call.deadline) as watchdog:
+    with (
+        trace.span(f"provider {call.method}", kind="CLIENT") as span,
+        Watchdog(call.deadline) as watchdog,
+    ):
         request.extensions["trace"] = watchdog.trace
         response = client.send(request, stream=True)
+        span.note(http__response__status_code=response.status_code)
         try:
             if response.status_code in _REDIRECTS and "location" in response.headers:
                 return response.headers["location"]

@@ -14,7 +14,7 @@ from flask.globals import app_ctx, request_ctx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wlm.errors import UsageError
-from wlm.server import access, bodies, caching, contract, metrics, problems, spool
+from wlm.server import access, bodies, caching, contract, metrics, problems, spool, tracing
 from wlm.server.admission import Admission, Places, Refusals
 from wlm.server.limits import RateLimits, after_access, before_access
 from wlm.server.service import Service
@@ -55,6 +55,7 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     shared = app.extensions["wlm"] = service or Service(settings)
     app.url_map.merge_slashes = False  # another address is another address
+    tracing.install(app)
     _identify_requests(app)
     limits = RateLimits(settings)
     before_access(app, limits)

@@ -89,17 +89,24 @@ def install(app: Flask, work: Places) -> Metrics:
         now = time.perf_counter()
         spent = now - app_ctx.g.get("begun", now)
         request = request_ctx.request
-        # The rule, not the path: ids and search words are nobody's business here.
-        route = request.url_rule.rule if request.url_rule else "none"
-        # A client may call a method what it likes; what is counted must have an end.
-        method = request.method if request.method in _METHODS else "other"
-        made.answered(method, route, response.status_code, spent)
+        route = route_of(request)
+        made.answered(method_of(request), route, response.status_code, spent)
         if together:
             made.inside.set(work.taken)
         _write(request, route, response, spent)
         return response
 
     return made
+
+
+def route_of(request: Request) -> str:
+    """The rule, not the path: ids and search words are nobody's business here."""
+    return request.url_rule.rule if request.url_rule else "none"
+
+
+def method_of(request: Request) -> str:
+    """A client may call a method what it likes; what is counted must have an end."""
+    return request.method if request.method in _METHODS else "other"
 
 
 def metrics() -> Metrics:

@@ -23,6 +23,7 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import ThreadWorker
 
+from wlm import trace
 from wlm.log import JsonFormatter
 from wlm.server import bodies, door, memory
 from wlm.server.metrics import FOLDER
@@ -160,6 +161,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         from wlm.server.app import create_app
         from wlm.server.service import Service
 
+        trace.start(self._settings.config.otlp_endpoint, self._role)
         service = Service(self._settings, role=self._role)
         app = create_app(self._settings, service=service, role=self._role)
         threading.Thread(target=_warm, args=[service, self._role], daemon=True).start()
@@ -225,3 +227,4 @@ def _close(server: Any, worker: Any) -> None:
     service = getattr(app, "extensions", {}).get("wlm")
     if service is not None:
         service.close()
+    trace.stop()

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response, request
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from wlm import trace
 from wlm.errors import WlmError
 from wlm.pipeline.transcribe.formats import render
 from wlm.pipeline.transcribe.interface import Request
@@ -96,6 +97,7 @@ class _Job:
         # Taken now: a streamed answer is made when the request's context is gone.
         self._transcriber = service().transcriber
         self._environ = request.environ
+        self._place = trace.carried()
         self._audio = uploads.decoded(stream)
         metrics().audio.inc(self._audio.seconds)
         self._language = form.language or service().settings.config.spoken
@@ -108,7 +110,8 @@ class _Job:
                 language=self._language, vocabulary=self._words, heard=heard, cancelled=gone
             )
             try:
-                return self._transcriber.transcribe(self._audio.samples, wanted)
+                with trace.span("stage transcribe", parent=self._place):
+                    return self._transcriber.transcribe(self._audio.samples, wanted)
             finally:
                 memory.give_back(self._audio.seconds)
 

@@ -79,6 +79,7 @@ events = Table(
     Column("lease_until", UtcTime),
     Column("worker", String(128)),
     Column("ticket", BigInteger),
+    Column("traceparent", String(64)),
     Column("created_at", UtcTime, nullable=False),
     Column("run_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
@@ -110,7 +111,8 @@ tells a repeated request from another one with the same idempotency key. ``begun
 was started and how it ended is not known. ``refers`` is what words such as "it" stand for in
 this event, ``undo`` the intent and slots that take back what it did. A running event, and no
 other, has a lease; whoever ends it must hold its token. ``ticket`` is the place in the queue of
-an event that is ready, and is kept while it runs (``wlm.events.tickets``).
+an event that is ready, and is kept while it runs (``wlm.events.tickets``). ``traceparent`` is
+the place in a trace where it was accepted (``wlm.trace``).
 """
 
 tickets = Table(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wlm import trace
 from wlm.errors import BadAudio, Busy, Unreachable
 from wlm.pipeline.transcribe.hangup import hanging_up
 from wlm.pipeline.transcribe.interface import SAMPLE_RATE, Request
@@ -82,10 +83,14 @@ class RemoteTranscriber:
         return heard
 
     def _post(self, form: Any, files: Any, request: Request) -> httpx.Response:
+        place = trace.carried()
+        headers = {trace.HEADER: place} if place else None
         if request.cancelled is None:
-            return self._client.post(_PATH, data=form, files=files)
+            return self._client.post(_PATH, data=form, files=files, headers=headers)
         with hanging_up(request.cancelled) as extensions, self._connect() as client:
-            return client.post(_PATH, data=form, files=files, extensions=extensions)
+            return client.post(
+                _PATH, data=form, files=files, headers=headers, extensions=extensions
+            )
 
 
 def check(settings: Settings) -> None:

@@ -1,8 +1,8 @@
 """`python -m bench.gateway`: what the gateway carries, against a bare Flask app on the same server.
 
 Everything runs on loopback, server and load on the same cores. Four parts: an authenticated read
-against the bare app; a conditional read against a whole one; `POST /v1/ask` at 1, 8 and 32
-clients; four times the load that it carries, with the memory of the server as a series.
+against the bare app; a kept and a conditional read against one that is made; `POST /v1/ask` at
+1, 8 and 32 clients; four times the load that it carries, with the memory of the server as a series.
 """
 
 from __future__ import annotations
@@ -163,13 +163,17 @@ def _measure(gateway: Gateway, seconds: float) -> int:
     print(f"GET /v1/skills         {read.rate:8.0f} /s   {read.rate / bare:.2f} of it")
     goals["read at least 0.6 of bare"] = read.rate >= 0.6 * bare
 
-    whole = closed(gateway.bind, ("GET", "/v1/events?limit=50", None, said), 8, seconds)
+    page = ("GET", "/v1/events?limit=50", None, said)
+    fresh = _fresh_rate(gateway, page, seconds)
+    whole = closed(gateway.bind, page, 8, seconds)
     etag = _etag(gateway, "/v1/events?limit=50", said)
     again = {**said, "If-None-Match": etag}
     known = closed(gateway.bind, ("GET", "/v1/events?limit=50", None, again), 8, seconds)
-    print(f"GET /v1/events         {whole.rate:8.0f} /s")
-    print(f"the same, 304          {known.rate:8.0f} /s   {known.rate / whole.rate:.2f} times")
-    goals["conditional at least 1.2 of whole"] = known.rate >= 1.2 * whole.rate
+    print(f"GET /v1/events         {fresh:8.0f} /s")
+    print(f"the same, kept         {whole.rate:8.0f} /s   {whole.rate / fresh:.2f} times")
+    print(f"the same, 304          {known.rate:8.0f} /s   {known.rate / fresh:.2f} times")
+    goals["kept at least 1.2 of fresh"] = whole.rate >= 1.2 * fresh
+    goals["conditional at least 1.2 of fresh"] = known.rate >= 1.2 * fresh
 
     best = 0.0
     for clients in (1, 8, 32):
@@ -227,6 +231,18 @@ def _bare_rate(gateway: Gateway, headers: dict[str, str], seconds: float) -> flo
     finally:
         server.terminate()
         server.wait()
+
+
+def _fresh_rate(
+    gateway: Gateway, request: tuple[str, str, bytes | None, dict[str, str]], seconds: float
+) -> float:
+    """Of a gateway over the same database that keeps no answers."""
+    fresh = Gateway(gateway.home, web_kept_mb=0, **OPEN).wait()
+    try:
+        closed(fresh.bind, request, 2, 1)
+        return closed(fresh.bind, request, 8, seconds).rate
+    finally:
+        fresh.stop()
 
 
 def _etag(gateway: Gateway, path: str, headers: dict[str, str]) -> str:

@@ -184,6 +184,9 @@ class Config(BaseModel):
     web_waiting: int = Field(
         32, ge=0, le=1024, description="How many more wait for their turn; past that: 503."
     )
+    web_kept_mb: int = Field(
+        16, ge=0, le=4096, description="Megabytes of answers that a web process keeps; 0: none."
+    )
     web_streams: int = Field(
         16, ge=0, le=512, description="Event streams and live audio that a process keeps open."
     )

@@ -69,7 +69,7 @@ def create_app(
     access.guard(app, asked)
     after_access(app, limits)
     _put_in_front(app, settings)
-    caching.install(app)
+    caching.install(app, settings.config.web_kept_mb << 20)
     return app
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask import Flask, Response
-from flask.globals import request_ctx
+from flask.globals import app_ctx, request_ctx
 
+from wlm.server import kept
 from wlm.server.contract import stated
 
 _KEY = "wlm.lasting"
@@ -14,12 +15,16 @@ _CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_RANGE")
 _REVALIDATE = "private, no-cache"
 
 
-def install(app: Flask) -> None:
-    """Give each read of ``app`` an ETag, and answer 304 where the client has it."""
+def install(app: Flask, room: int) -> None:
+    """Give each read of ``app`` an ETag, and answer 304 where the client has it; keep ``room``
+    bytes of answers for those who have not."""
+    answers = kept.install(app, room)
 
     @app.after_request
     def validate(response: Response) -> Response:
         environ = request_ctx.request.environ
+        if environ["REQUEST_METHOD"] == "DELETE" and (who := app_ctx.g.get("principal")):
+            answers.forget(who.owner)
         read = environ["REQUEST_METHOD"] in ("GET", "HEAD") and response.status_code in (200, 304)
         if not read or response.is_streamed or not _is_ours(request_ctx.request.endpoint):
             return response
@@ -41,14 +46,14 @@ def lasting(make: Callable[[], Response]) -> Response:
 
     For what is the same for all users. Its body and its ETag are kept.
     """
-    kept: dict[str, tuple[bytes, list[tuple[str, str]]]] = request_ctx.app.extensions.setdefault(
-        _KEY, {}
+    made_once: dict[str, tuple[bytes, list[tuple[str, str]]]] = (
+        request_ctx.app.extensions.setdefault(_KEY, {})
     )
     path = request_ctx.request.path
-    if path not in kept:
+    if path not in made_once:
         made = make()
         made.add_etag()
         body = made.get_data()
-        kept[path] = (body, list(made.headers))
-    body, headers = kept[path]
+        made_once[path] = (body, list(made.headers))
+    body, headers = made_once[path]
     return Response(body, headers=headers)

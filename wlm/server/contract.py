@@ -17,6 +17,7 @@ from typing_extensions import TypeAliasType
 from werkzeug.exceptions import UnsupportedMediaType
 
 from wlm.errors import UsageError
+from wlm.server import kept
 from wlm.server.access import owner
 from wlm.types import jsonable
 
@@ -102,7 +103,7 @@ def contract(
     ``query`` and ``body`` are checked and given to the view by these names (``upload`` the
     view reads itself). What the view returns becomes JSON, unless it is a ``Response``.
     ``version`` is asked first, with the view's arguments: where the client has that version,
-    the view is not called.
+    or its answer is kept here, the view is not called.
     """
     more = also or {}
     stated = Contract(query, body, upload, gives, status, more, headers, media_types, version)
@@ -114,14 +115,19 @@ def contract(
                 arguments["query"] = read_query(query)
             if body is not None:
                 arguments["body"] = read_body(body)
+
+            def make() -> Response:
+                result = view(**arguments)
+                return result if isinstance(result, Response) else answer(result, status)
+
             tag = _tag(version, arguments) if version is not None else None
-            if tag is not None and request.if_none_match.contains_weak(tag):
+            if tag is None:
+                return make()
+            if request.if_none_match.contains_weak(tag):
                 made = Response(status=304)
             else:
-                result = view(**arguments)
-                made = result if isinstance(result, Response) else answer(result, status)
-            if tag is not None:
-                made.set_etag(tag, weak=True)
+                made = kept.answered(owner(), tag, make)
+            made.set_etag(tag, weak=True)
             return made
 
         setattr(call, _MARK, stated)  # `wraps` keeps the scope that the view states

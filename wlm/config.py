@@ -212,7 +212,9 @@ class Config(BaseModel):
         description="Bad credentials, and sign-ins begun, from one address; empty: no limit.",
     )
     server_url: str = Field("", description="Gateway to talk to; empty: work in this process.")
-    google_client_id: str = Field("", description="OAuth client of the gateway.")
+    google_client_id: str = Field(
+        "", description="OAuth client of the gateway, or of `wlm connect google`."
+    )
     google_client_secret: str = Field("", description="Its secret.", json_schema_extra=SECRET)
     google_issuer: str = Field(
         "https://accounts.google.com", description="OpenID Connect issuer for sign-in."

@@ -31,10 +31,11 @@ default_login_user = {login}
 ssl = {ssl}
 {certificate}
 disable_plaintext_auth = no
-auth_mechanisms = plain
+auth_mechanisms = plain{mechanisms}
 auth_failure_delay = 0
 first_valid_uid = 1
 mail_location = maildir:{home}/mail/%u
+{oauth}
 passdb {{
   driver = static
   args = password={password}
@@ -54,6 +55,9 @@ service imap-login {{
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 namespace inbox {{
   inbox = yes
@@ -67,6 +71,13 @@ namespace inbox {{
   }}
 }}
 """
+_OAUTH = """
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {home}/oauth.conf
+}}
+"""
 
 
 class Dovecot:
@@ -75,7 +86,8 @@ class Dovecot:
     user = "me@home.example"
     password = "correct-horse"
 
-    def __init__(self, certificate: str = "", key: str = "") -> None:
+    def __init__(self, certificate: str = "", key: str = "", *, userinfo: str = "") -> None:
+        """``userinfo``: where an issuer tells whose token it is; XOAUTH2 is offered then."""
         if BINARY is None:
             raise RuntimeError(MISSING)
         self._home = Path(tempfile.mkdtemp(prefix="dovecot-"))
@@ -83,10 +95,10 @@ class Dovecot:
         self._count = itertools.count(1)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
-        self._write_config(certificate, key)
+        self._write_config(certificate, key, userinfo)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def _write_config(self, certificate: str, key: str) -> None:
+    def _write_config(self, certificate: str, key: str, userinfo: str) -> None:
         root = os.getuid() == 0
         owner = pwd.getpwnam("nobody") if root else pwd.getpwuid(os.getuid())
         mail = self._home / "mail"
@@ -103,11 +115,17 @@ class Dovecot:
             login="dovenull" if root else me,
             ssl="yes" if certificate else "no",
             certificate=f"ssl_cert = <{certificate}\nssl_key = <{key}" if certificate else "",
+            mechanisms=" xoauth2" if userinfo else "",
+            oauth=_OAUTH.format(home=self._home) if userinfo else "",
             uid=owner.pw_uid,
             gid=owner.pw_gid,
             port=self.port,
         )
         (self._home / "dovecot.conf").write_text(text)
+        (self._home / "oauth.conf").write_text(
+            f"introspection_mode = auth\nintrospection_url = {userinfo}\n"
+            "username_attribute = email\n"
+        )
 
     def __enter__(self) -> Self:
         command = [str(BINARY), "-F", "-c", str(self._home / "dovecot.conf")]

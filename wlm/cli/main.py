@@ -64,6 +64,7 @@ COMMANDS = {
         "End the sign-in, there and here; the other commands work in this process again.",
     ),
     "whoami": Entry("account", "whoami", "Who one is, and where."),
+    "connect": Entry("connect", "app", "Accounts elsewhere that skills use."),
     "keys": Entry("keys", "app", "API keys for a gateway."),
     "admin": Entry("admin", "app", "Users of the gateway on this machine."),
     "config": Entry("config", "app", "See and change settings."),

@@ -16,6 +16,7 @@ from wlm.types import Question
 
 if TYPE_CHECKING:
     from wlm.plugins.addresses import Guard
+    from wlm.plugins.grants import Grants
     from wlm.plugins.http import Http
     from wlm.plugins.scheduling import SchedulePlan
     from wlm.store.owned import OwnedTables
@@ -130,6 +131,15 @@ class Context:
         from wlm.store.secrets import Secrets
 
         return Secrets(self.data_dir, owner=self.user, skill=self.skill)
+
+    @cached_property
+    def grants(self) -> Grants:
+        """Accounts elsewhere that this user let WLM in to (`wlm connect`)."""
+        from wlm.plugins.grants import Grants
+        from wlm.plugins.http import Http
+
+        # Unguarded: whom tokens are asked of is the host's setting, not the user's.
+        return Grants(self.data_dir, self.user, Http(offline=self.offline))
 
     def ask(self, slot: str, question: str, candidates: Sequence[tuple[str, Any]] = ()) -> NoReturn:
         """Stop here and ask the user for ``slot``; the handler runs again with the answer.

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response
 from pydantic import JsonValue
 
+from wlm.plugins import grants
 from wlm.plugins.describe import is_secret
 from wlm.server.access import owner, principal, scope
 from wlm.server.contract import Answer, contract
@@ -81,9 +82,10 @@ def erase_data() -> dict[str, Any]:
 def _secret_settings() -> list[tuple[str, str]]:
     """What skills may keep secret for a user, by skill and name."""
     models = {name: found.skill.Settings for name, found in service().registry.skills.items()}
-    return [
+    fields = [
         (name, field)
         for name, model in models.items()
         for field in model.model_fields
         if is_secret(model, field)
     ]
+    return [*fields, *((grants.SKILL, provider) for provider in grants.SCOPES)]

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from wlm.errors import BadRequest, ProviderAway
+from wlm.errors import BadRequest, ProviderAway, ProviderError
 from wlm.plugins import Context
 
 Security = Literal["tls", "starttls", "none"]
@@ -31,6 +31,9 @@ class Settings(BaseModel):
     smtp_port: int = Field(465, ge=1, le=65535, description="Its port.")
     smtp_security: Security = Field("tls", description="tls, starttls, or none (loopback only).")
     user: str = Field("", description="Login name, often the address.")
+    sign_in: Literal["password", "google"] = Field(
+        "password", description="password, or google: the account of `wlm connect google`."
+    )
     password: SecretStr | None = Field(None, description="Password, or an app password.")
     address: str = Field("", description="Your address; empty: the login name.")
     display_name: str = Field("", description="Your name, as others see it.")
@@ -51,6 +54,8 @@ class Account(NamedTuple):
     password: str
     check: Callable[[str, int], None]
     """``Context.check_address``."""
+    token: Callable[[str], str] | None = None
+    """In the place of a password: an access token, other than the one that was refused."""
 
     @property
     def address(self) -> str:
@@ -74,7 +79,10 @@ def account(ctx: Context) -> Account:
         raise TypeError("the context holds another skill's settings")
     if not (settings.imap_host and settings.user):
         raise BadRequest("No mailbox is set up.", hint=CONFIGURE)
-    found = Account(settings, _password(ctx, settings), ctx.check_address)
+    if settings.sign_in == "password":
+        found = Account(settings, _password(ctx, settings), ctx.check_address)
+    else:
+        found = Account(settings, "", ctx.check_address, _token(ctx, settings.sign_in))
     if "@" not in found.address:
         raise BadRequest("The setting `address` is not an e-mail address.", hint=CONFIGURE)
     for host, security in (
@@ -101,6 +109,35 @@ def _password(ctx: Context, settings: Settings) -> str:
     if not password:
         raise BadRequest("There is no password for the mailbox.", hint=CONFIGURE)
     return password
+
+
+def _token(ctx: Context, provider: str) -> Callable[[str], str]:
+    return lambda refused: ctx.grants.token(provider, "mail", refused=refused)
+
+
+def xoauth2(user: str, token: str) -> str:
+    """The SASL XOAUTH2 message of a user and an access token."""
+    return f"user={user}\x01auth=Bearer {token}\x01\x01"
+
+
+def signed_in(account: Account, attempt: Callable[[str], bool], what: str) -> None:
+    """Sign in with an access token, and once more with a new one where it is refused.
+
+    ``attempt`` is given what XOAUTH2 says, and tells whether the server took it. Raises
+    ``ProviderError``, also where there is no token to be had.
+    """
+    if account.token is None:
+        raise TypeError("the account has a password")
+    token = ""
+    for _ in range(2):
+        token = account.token(token)
+        if attempt(xoauth2(account.settings.user, token)):
+            return
+    raise ProviderError(
+        f"{what} refuses the sign-in.",
+        hint=f"Is `user` the address of the account? Else `wlm connect {account.settings.sign_in}` "
+        "again.",
+    )
 
 
 def tls() -> ssl.SSLContext:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from wlm.errors import BadRequest, ProviderAway, ProviderError
 from wlm.plugins import Person, TimeRange
-from wlm_email.account import CONFIGURE, TIMEOUT, Account, tls
+from wlm_email.account import CONFIGURE, TIMEOUT, Account, signed_in, tls
 from wlm_email.mime import Mail, parse, plain
 
 MOST = 50
@@ -294,7 +294,10 @@ def open_box(account: Account) -> Any:
             box = MailBoxUnencrypted(host, port, timeout=TIMEOUT)
     try:
         account.check(*box.client.socket().getpeername()[:2])
-        if (settings.user + account.password).isascii():
+        if account.token is not None:
+            signed_in(account, lambda said: _taken(box, said), host)
+            box.folder.set(settings.folder)
+        elif (settings.user + account.password).isascii():
             box.login(settings.user, account.password, settings.folder)
         else:
             box.login_utf8(settings.user, account.password, settings.folder)
@@ -303,6 +306,21 @@ def open_box(account: Account) -> Any:
             box.client.shutdown()
         raise
     return box
+
+
+def _taken(box: Any, said: str) -> bool:
+    """Whether the server takes what XOAUTH2 says."""
+    import imaplib
+
+    # A refused token is told in a challenge; the empty answer to it ends the attempt.
+    answers = iter([said.encode()])
+    try:
+        box.client.authenticate("XOAUTH2", lambda _: next(answers, b""))
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        return False
+    return True
 
 
 def _unreachable(host: str, error: OSError) -> ProviderError:

@@ -40,7 +40,7 @@ _SAME = {
     "posteo.de": ("posteo.net",),
 }
 _NOTES = {
-    "google": "Use an app password (two-step verification must be on).",
+    "google": "Run `wlm connect google` and set sign_in=google, or use an app password.",
     "microsoft": "Outlook takes no passwords from mail programs: only a sign-in, which WLM lacks.",
     "app": "Use an app password.",
     "allow": "Allow IMAP in the provider's settings first.",

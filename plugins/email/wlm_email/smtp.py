@@ -13,7 +13,7 @@ import smtplib
 from email.message import EmailMessage
 
 from wlm.errors import BadRequest, ProviderAway, ProviderError
-from wlm_email.account import CONFIGURE, TIMEOUT, Account, tls
+from wlm_email.account import CONFIGURE, TIMEOUT, Account, signed_in, tls
 from wlm_email.compose import recipients
 
 VERDICT_SECONDS = 60.0
@@ -82,12 +82,26 @@ def _open(account: Account) -> smtplib.SMTP:
         if settings.smtp_security == "starttls":
             server.starttls(context=tls())
         server.ehlo_or_helo_if_needed()
-        if server.has_extn("auth"):
+        if account.token is not None:
+            signed_in(account, lambda said: _taken(server, said), f"Nothing was sent: {host}")
+        elif server.has_extn("auth"):
             server.login(settings.user, account.password)
     except BaseException:
         server.close()
         raise
     return server
+
+
+def _taken(server: smtplib.SMTP, said: str) -> bool:
+    """Whether the server takes what XOAUTH2 says."""
+    # A refused token is told in a challenge; the empty answer to it ends the attempt.
+    try:
+        server.auth("XOAUTH2", lambda challenge=None: said if challenge is None else "")
+    except smtplib.SMTPAuthenticationError as error:
+        if not 500 <= error.smtp_code < 600:
+            raise
+        return False
+    return True
 
 
 def _peer(server: smtplib.SMTP) -> tuple[str, int]:

@@ -19,12 +19,18 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     client_secret: `secret-of-${id}`,
     application_type: 'native',
     token_endpoint_auth_method: 'client_secret_post',
-    grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+    grant_types: [
+      'authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code',
+    ],
     redirect_uris: [redirect],
   })),
   jwks: { keys: [signing] },
   cookies: { keys: ['tests only'] },
-  features: { deviceFlow: { enabled: true } },
+  features: { deviceFlow: { enabled: true }, revocation: { enabled: true } },
+  scopes: [
+    'openid', 'offline_access', 'https://mail.google.com/',
+    'https://www.googleapis.com/auth/calendar', 'https://www.googleapis.com/auth/carddav',
+  ],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
   // The standard lets an issuer keep claims for its userinfo endpoint; "spare" does.
   conformIdTokenClaims: process.argv[4] === 'spare',

@@ -1,0 +1,138 @@
+"""`wlm connect`: accounts elsewhere that skills use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from wlm.plugins.grants import Grants
+
+app = typer.Typer(help="Accounts elsewhere that skills use.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+_NEXT = {
+    "mail": "wlm skills configure email sign_in=google user={address} imap_host=imap.gmail.com "
+    "smtp_host=smtp.gmail.com keep_sent=false",
+}
+
+
+@app.command()
+def google(
+    service: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for", help="What WLM may use: mail, calendar, contacts; several times. Default: all."
+        ),
+    ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser here.")
+    ] = True,
+    seconds: Annotated[int, typer.Option(min=10, max=3600, help="How long to wait.")] = 300,
+    json: AsJson = False,
+) -> None:
+    """Let WLM in to your Google account: your browser opens, and you agree there.
+
+    It needs an OAuth client of the type Desktop app: settings google_client_id and
+    google_client_secret.
+    """
+    from wlm.config import load
+    from wlm.errors import UsageError
+    from wlm.plugins.connecting import Client, connect
+    from wlm.plugins.grants import SCOPES
+    from wlm.plugins.http import Http
+
+    known = SCOPES["google"]
+    if strange := set(service or ()) - set(known):
+        raise UsageError(f"Nothing is called {sorted(strange)[0]!r}: {', '.join(known)}.")
+    settings = load()
+    config = settings.config
+    client = Client(
+        "google",
+        config.google_issuer,
+        config.google_client_id,
+        config.google_client_secret,
+        tuple(service or known),
+    )
+    http = Http(offline=config.offline)
+    grant = connect(http, client, lambda page: _show(page, browser), seconds)
+    kept = _grants().keep(grant)
+    left_out = [name for name in client.services if name not in grant.services]
+    if json:
+        _print_json({**_form(grant), "left_out": left_out, "kept": kept})
+        return
+    typer.echo(f"Connected as {grant.address or 'you'}: {', '.join(grant.services) or 'nothing'}.")
+    if left_out:
+        typer.echo(f"Google did not grant: {', '.join(left_out)}.", err=True)
+    if kept == "file":
+        typer.echo("There is no keyring here: the tokens are kept in a 0600 file.", err=True)
+    for name in grant.services:
+        if name in _NEXT:
+            typer.echo(_NEXT[name].format(address=grant.address or "ADDRESS"))
+
+
+@app.command("list")
+def list_(json: AsJson = False) -> None:
+    """The accounts that are connected."""
+    from wlm.plugins.grants import SCOPES
+
+    grants = _grants()
+    found = [grant for name in SCOPES if (grant := grants.get(name)) is not None]
+    if json:
+        _print_json({"accounts": [_form(grant) for grant in found]})
+        return
+    if not found:
+        typer.echo("No account is connected.", err=True)
+    for grant in found:
+        typer.echo(f"{grant.provider}  {grant.address}  {', '.join(grant.services)}")
+
+
+@app.command()
+def remove(
+    provider: Annotated[str, typer.Argument(help="Such as google.")], json: AsJson = False
+) -> None:
+    """Forget an account's tokens, and tell the provider so."""
+    from wlm.errors import NotFound
+
+    agreed = _grants().forget(provider)
+    if agreed is None:
+        raise NotFound("That account is not connected.", hint="`wlm connect list`.")
+    if json:
+        _print_json({"removed": provider, "revoked": agreed})
+        return
+    typer.echo("Removed.")
+    if not agreed:
+        typer.echo(
+            "The provider did not confirm it: end WLM's access in your account there.", err=True
+        )
+
+
+def _grants() -> Grants:
+    from wlm.config import load
+    from wlm.plugins.grants import Grants
+    from wlm.plugins.http import Http
+    from wlm.store.scope import LOCAL_OWNER
+
+    settings = load()
+    data_dir = settings.paths.data
+    data_dir.mkdir(parents=True, exist_ok=True)
+    return Grants(data_dir, LOCAL_OWNER, Http(offline=settings.config.offline))
+
+
+def _form(grant: Any) -> dict[str, Any]:
+    return {"provider": grant.provider, "address": grant.address, "services": grant.services}
+
+
+def _show(page: str, browser: bool) -> None:
+    typer.echo(f"Agree at this page:\n\n{page}\n", err=True)
+    if browser:
+        import webbrowser
+
+        webbrowser.open(page)
+
+
+def _print_json(value: Any) -> None:
+    import json as json_
+
+    typer.echo(json_.dumps(value, ensure_ascii=False))

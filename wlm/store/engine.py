@@ -270,10 +270,13 @@ def _test_idle_connections(engine: Engine) -> None:
             raise DisconnectionError
 
 
-def _loads(text: str) -> Any:
-    """JSON that was stored. Most lists are empty, and a calendar reads three in each row."""
+def _loads(text: str | bytes) -> Any:
+    """JSON that was stored; Postgres' driver gives bytes. Most lists are empty, and a calendar
+    reads three in each row."""
     if text == "[]":
         return []
+    if isinstance(text, bytes):
+        return json.loads(text)
     value, end = _decoder.raw_decode(text)  # no look for blanks, which takes longer than reading
     return value if end == len(text) else json.loads(text)
 

@@ -72,6 +72,7 @@ def _kind(draw: random.Random, rare: str) -> Kind:
              "confidence": 0.98, "router": "local"}  # fmt: skip
     event = {
         "owner": OWNER, "state": end, "effect": "read", "attempts": 1, "max_attempts": 1,
+        "losses": 0,
         "priority": 0, "confirmed": False, "begun": False, "depth": 0, "worker": "w/1/2",
         "reply": reply if end == "succeeded" else None,
         "error": error if end in ("failed", "dead") else None, **route,

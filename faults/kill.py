@@ -1,7 +1,7 @@
 """`python -m faults.kill --events 10000`: many processes on one database, killed at random.
 
-Four workers and two accepters share a database. Workers and accepters are killed (SIGKILL) or
-told to end, and on the second backend Redis is killed and flushed, and processes of Postgres
+Four workers, a quarantine and two accepters share a database. All of them are killed (SIGKILL)
+or told to end, and on the second backend Redis is killed and flushed, and processes of Postgres
 are killed and the server is restarted. In between the clock is stepped by an hour, both ways:
 not the machine's, but the one that the workload's processes read (``workload.opened``).
 
@@ -40,6 +40,7 @@ from tests.support import postgres
 from tests.support.redis import RedisServer
 from wlm.errors import StorageFault, UsageError
 from wlm.events.dispatch import Crew
+from wlm.events.quarantine import Quarantine
 from wlm.store.tables import events
 from wlm.types import FINAL_STATES, WAITING_STATES
 
@@ -53,8 +54,17 @@ ENDED = "ended"
 
 
 def work(home: Path) -> None:
-    """A worker process."""
-    Crew(workload.opened(home).engine, THREADS, drain=3.0).run()
+    """A worker process; suspects are left to the quarantine, which is always there."""
+    Crew(workload.opened(home).engine, THREADS, drain=3.0, quarantine=lambda: None).run()
+
+
+def work_alone(home: Path) -> None:
+    """The process for suspects, started again and again as its parent does when asked."""
+    engine = workload.opened(home).engine
+    while not Quarantine(engine).run():
+        if engine.runner.hands.stuck:
+            return
+        time.sleep(0.2)
 
 
 def accept(home: Path, number: int, total: int) -> None:
@@ -157,6 +167,7 @@ class Director:
         self.postgres: postgres.Postgres | None = None
         self.kills: Counter[str] = Counter()
         self.workers = [Child(home, "worker", lambda: work(home)) for _ in range(WORKERS)]
+        self.workers.append(Child(home, "quarantine", lambda: work_alone(home)))
         self.accepters = [
             Child(home, "accepter", lambda n=n: accept(home, n, total)) for n in range(ACCEPTERS)
         ]

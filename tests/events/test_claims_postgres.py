@@ -12,6 +12,7 @@ from wlm import config
 from wlm.events import breaker
 from wlm.events.claims_postgres import take
 from wlm.events.engine import Engine
+from wlm.events.suspects import Suspects
 from wlm.store.migrate import open_store
 from wlm.types import Event, Route, State
 
@@ -36,15 +37,15 @@ def accept(engine: Engine, intent: str = "lab.say", owner: str = ME) -> Event:
 
 def test_only_what_reads_is_claimed_without_waiting_for_the_disk(engine: Engine) -> None:
     reads, writes = accept(engine), accept(engine, "lab.write")
-    first = take(engine._ledger, 1, 9, 0)
+    first = take(engine._ledger, 1, 9, 0, Suspects.NOT)
     assert [row["id"] for row in first.rows] == [reads.id] and first.lightly
-    second = take(engine._ledger, 1, 9, 0)
+    second = take(engine._ledger, 1, 9, 0, Suspects.NOT)
     assert [row["id"] for row in second.rows] == [writes.id] and not second.lightly
     accept(engine)
     accept(engine, "lab.write")
-    both = take(engine._ledger, 2, 9, 0)
+    both = take(engine._ledger, 2, 9, 0, Suspects.NOT)
     assert len(both.rows) == 2 and not both.lightly
-    nothing = take(engine._ledger, 2, 9, 0)
+    nothing = take(engine._ledger, 2, 9, 0, Suspects.NOT)
     assert nothing.rows == [] and not nothing.lightly and not nothing.hindered
 
 
@@ -66,17 +67,17 @@ def test_a_claim_stands_in_the_row_and_in_the_history(engine: Engine) -> None:
 
 def test_what_hinders_is_left_to_the_long_way(engine: Engine) -> None:
     accept(engine)
-    assert len(take(engine._ledger, 9, 9, 1).rows) == 1
+    assert len(take(engine._ledger, 9, 9, 1, Suspects.NOT).rows) == 1
     other = accept(engine, owner="other")
-    full = take(engine._ledger, 9, 9, 1)
+    full = take(engine._ledger, 9, 9, 1, Suspects.NOT)
     assert full.hindered and full.rows == [], "one runs, and no limit allows for more"
     with engine._store.write() as connection:
         breaker.failed(connection, "lab", ME, engine._clock())
-    assert take(engine._ledger, 0, 9, 0).rows == []
+    assert take(engine._ledger, 0, 9, 0, Suspects.NOT).rows == []
     with engine._store.write() as connection:
         for _ in range(breaker.OPENS_AT[True]):
             breaker.failed(connection, "lab", ME, engine._clock() + timedelta(seconds=1))
-    shut = take(engine._ledger, 9, 9, 0)
+    shut = take(engine._ledger, 9, 9, 0, Suspects.NOT)
     assert shut.hindered and shut.rows == []
     claim = engine.claim()
     assert claim is not None and claim.row["id"] == other.id and claim.troubled

@@ -73,7 +73,7 @@ def test_a_worker_that_is_heard_of_just_in_time_keeps_its_event(
     assert [one["id"] for one in seen] == [event.id], "it looks lost"
     clock.step(seconds=1)
     assert looks._ledger.extend(row), "but now its worker has the processor again"
-    assert looks._recovery._bring_back(seen[0], "worker_lost") is None
+    assert looks._recovery._of_one_worker(seen, "worker_lost") == []
     assert looks.get(ME, event.id).state is State.RUNNING
 
 

@@ -19,6 +19,7 @@ from wlm.events.contexts import RunOver
 from wlm.events.engine import Engine
 from wlm.events.retry import LONGEST_SECONDS, delay
 from wlm.events.stopwatch import elapsed
+from wlm.events.suspects import Suspects
 from wlm.events.worker import is_dead, this_worker
 from wlm.plugins.manager import Registry
 from wlm.store.engine import Store
@@ -89,6 +90,68 @@ def test_an_event_that_kills_its_worker_ends_dead(
     dead = engine.get(ME, event.id)
     assert dead.state is State.DEAD and dead.error is not None and "3 times" in dead.error.message
     assert engine.retry(ME, event.id).state is State.QUEUED
+
+
+def test_of_two_that_were_lost_together_none_is_charged(engine: Engine, store: Store) -> None:
+    accept(engine, "lab.write")
+    accept(engine, "lab.die")
+    first = dead_worker()
+    for _ in range(2):
+        assert engine.claim() is not None
+    with store.write() as connection:
+        connection.execute(update(events).values(worker=first))
+    assert engine.recover() == 2
+    assert engine.claim(suspects=Suspects.NOT) is None, "nothing may run beside a suspect"
+    for _ in range(4):  # if they do run together all the same, nobody learns anything
+        assert [engine.claim(suspects=Suspects.ONLY) is not None for _ in range(2)] == [True] * 2
+        with store.write() as connection:
+            connection.execute(update(events).values(worker=first))
+        assert engine.recover() == 2
+    with store.read() as connection:
+        rows = connection.execute(select(events.c.state, events.c.losses)).all()
+    assert [tuple(row) for row in rows] == [("queued", 1)] * 2
+
+
+def test_alone_a_suspect_shows_which_one_it_was(engine: Engine, store: Store) -> None:
+    innocent, culprit = accept(engine, "lab.write"), accept(engine, "lab.die")
+    gone = dead_worker()
+    for _ in range(2):
+        assert engine.claim() is not None
+    with store.write() as connection:
+        connection.execute(update(events).values(worker=gone))
+    assert engine.recover() == 2
+    while (claim := engine.claim(suspects=Suspects.ONLY)) is not None:
+        if claim.row["id"] == innocent.id:
+            engine.finish(claim)
+            continue
+        abandoned = update(events).where(events.c.id == culprit.id).values(worker=gone)
+        with store.write() as connection:
+            connection.execute(abandoned)
+        assert engine.recover() == 1
+    assert engine.get(ME, innocent.id).state is State.SUCCEEDED
+    dead = engine.get(ME, culprit.id)
+    assert dead.state is State.DEAD and dead.error is not None and "3 times" in dead.error.message
+    engine.retry(ME, culprit.id)
+    assert engine.claim(suspects=Suspects.NOT) is None, "it is run alone by hand, too"
+    assert engine.claim(suspects=Suspects.ONLY) is not None
+
+
+def test_a_try_that_a_neighbour_ended_is_given_again(
+    engine: Engine, store: Store, skill: Lab, clock: Clock
+) -> None:
+    skill.failures = 10
+    event = accept(engine, "lab.flaky")
+    accept(engine, "lab.write")
+    for _ in range(2):
+        assert engine.claim() is not None
+    with store.write() as connection:
+        connection.execute(update(events).values(worker=dead_worker()))
+    engine.recover()
+    ran = []
+    while engine.get(ME, event.id).state is not State.DEAD:
+        clock.step(hours=1)
+        ran.append(engine.run(event.id).state)
+    assert ran == [State.RETRYING, State.RETRYING, State.DEAD], "all tries that its intent has"
 
 
 def test_a_send_that_was_begun_is_never_repeated_blindly(

@@ -69,17 +69,29 @@ def test_whatever_a_skill_does_its_event_ends_and_the_worker_lives(gate: Engine)
         "fills the memory": accept(gate, "lab.fill"),
     }
     ended = {what: gate.wait(event.id, 60) for what, event in odd.items()}
-    # By itself: what runs beside it in three processes counts as their end, too.
-    ended["ends the process"] = gate.wait(accept(gate, "lab.die").id, 60)
     told = {what: (e.state, e.error.message if e.error else "") for what, e in ended.items()}
     for what, (state, message) in told.items():
         assert state in (State.FAILED, State.DEAD) and message, (what, state, message)
     assert "did not finish within" in told["hangs"][1]
     assert "MemoryError" in told["fills the memory"][1]
-    assert told["ends the process"][0] is State.DEAD
     after = gate.wait(accept(gate, "lab.say", text="hello").id, 60)
     assert after.state is State.SUCCEEDED
     assert "Anna" not in str(told), "what a foreign exception says is no cause to tell"
+
+
+@pytest.mark.parametrize("gate", [None, "many_machines"], indirect=True)
+def test_what_ends_its_process_takes_no_neighbours_with_it(gate: Engine) -> None:
+    innocent = [accept(gate, "lab.linger"), accept(gate, "lab.linger")]
+    culprit = accept(gate, "lab.die")
+    ended = gate.wait(culprit.id, 60)
+    assert ended.state is State.DEAD and ended.error is not None
+    assert "3 times" in ended.error.message
+    for event in innocent:
+        assert gate.wait(event.id, 60).state is State.SUCCEEDED
+        lost = [e for e in gate.history(ME, event.id) if e.code == "worker_lost"]
+        assert len(lost) <= 1, "it ran alone from then on"
+    tries = [e.worker for e in gate.history(ME, culprit.id) if e.state is State.RUNNING]
+    assert len(set(tries)) == 3, "each of them ended a process"
 
 
 def test_a_killed_worker_is_replaced_and_its_event_is_not_lost(gate: Engine) -> None:

@@ -186,6 +186,7 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     ],
     "0012": [],
     "0013": [],
+    "0014": [],
 }  # fmt: skip
 
 FIRST = """

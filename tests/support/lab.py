@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -179,6 +180,12 @@ class Lab(Skill):
     def die(self, ctx: Context) -> Reply:
         """End the process."""
         os._exit(9)
+
+    @intent(examples=["linger"], effect="write")
+    def linger(self, ctx: Context) -> Reply:
+        """Take longer than others need to end the process."""
+        time.sleep(0.5)
+        return Reply("Here I am.")
 
     @intent(examples=["fill"], timeout=20)
     def fill(self, ctx: Context) -> Reply:

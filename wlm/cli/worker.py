@@ -16,10 +16,11 @@ def worker(
         int, typer.Option(min=1, max=64, help="Worker processes; 1 thread each isolates skills.")
     ] = 1,
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
+    suspects: Annotated[bool, typer.Option("--suspects", hidden=True)] = False,
 ) -> None:
     """Run accepted events until stopped; SIGTERM lets running ones finish first."""
     if child:
-        _work(threads)
+        _work_alone() if suspects else _work(threads)
         return
     import sys
 
@@ -32,8 +33,13 @@ def worker(
         settings = assistant.settings.config
     count = threads or settings.worker_threads
     typer.echo(f"{processes} × {count} threads; Ctrl-C stops.", err=True)
-    command = [sys.executable, "-m", "wlm.cli.main", "worker", "--child", "--threads", str(count)]
-    supervisor = Supervisor(command, processes, grace=settings.drain_seconds + 5)
+    command = [sys.executable, "-m", "wlm.cli.main", "worker", "--child"]
+    supervisor = Supervisor(
+        [*command, "--threads", str(count)],
+        processes,
+        grace=settings.drain_seconds + 5,
+        quarantine=[*command, "--suspects"],
+    )
     killed = supervisor.run()
     with Assistant() as assistant:
         # What they did not finish. They could not give it back while they still ran it.
@@ -50,10 +56,31 @@ def _work(threads: int | None) -> None:
     with Assistant() as assistant:
         settings = assistant.settings.config
         bound_memory(settings.worker_memory_mb)
-        crew = Crew(assistant.engine, threads or settings.worker_threads, settings.drain_seconds)
-        tie_to_parent()
+        crew = Crew(
+            assistant.engine,
+            threads or settings.worker_threads,
+            settings.drain_seconds,
+            tie_to_parent(),
+        )
         trace.start(settings.otlp_endpoint, "worker")
         try:
             crew.run()
+        finally:
+            trace.stop()
+
+
+def _work_alone() -> None:
+    from wlm import trace
+    from wlm.events.quarantine import Quarantine
+    from wlm.events.supervisor import bound_memory, tie_to_parent
+    from wlm.sdk.assistant import Assistant
+
+    with Assistant() as assistant:
+        settings = assistant.settings.config
+        bound_memory(settings.worker_memory_mb)
+        tie_to_parent()
+        trace.start(settings.otlp_endpoint, "worker")
+        try:
+            Quarantine(assistant.engine).run()
         finally:
             trace.stop()

@@ -9,39 +9,47 @@ be too many, the one that committed last sees all the others, so the limit holds
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, not_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, not_, select
 
 from wlm.events import breaker
 from wlm.events.ledger import Ledger
 from wlm.events.rows import Row, held
 from wlm.events.stopwatch import elapsed
+from wlm.events.suspects import Suspects
 from wlm.store.tables import events
 from wlm.types import State
 
 BACKGROUND = 5
 """From this priority on an event is background work."""
 
-_READY = and_(events.c.ticket.is_not(None), events.c.lease_token.is_(None))
 # Made once: putting a statement together takes longer than the database does for it.
 _RUNNING = (
     select(events.c.owner, events.c.skill, func.count().label("n"))
     .where(events.c.lease_token.is_not(None))
     .group_by(events.c.owner, events.c.skill)
 )
-_NEXT = (
-    select(events.c.id, events.c.owner, events.c.skill, events.c.attempts)
-    .where(_READY, events.c.priority <= bindparam("most"))
-    .order_by(events.c.ticket, events.c.id)
-    .limit(bindparam("count"))
-    .with_for_update(skip_locked=True)  # those that another worker is taking are passed over
-)
-_WAITING = select(func.count()).select_from(
-    select(events.c.id).where(_READY).limit(bindparam("limit")).subquery()
-)
+
+
+@functools.cache
+def _next(suspects: Suspects) -> Select[Any]:
+    return (
+        select(events.c.id, events.c.owner, events.c.skill)
+        .where(suspects.ready, events.c.priority <= bindparam("most"))
+        .order_by(events.c.ticket, events.c.id)
+        .limit(bindparam("count"))
+        .with_for_update(skip_locked=True)  # those that another worker is taking are passed over
+    )
+
+
+@functools.cache
+def _waiting(suspects: Suspects) -> Select[Any]:
+    found = select(events.c.id).where(suspects.ready).limit(bindparam("limit")).subquery()
+    return select(func.count()).select_from(found)
 
 
 class Limits(NamedTuple):
@@ -67,34 +75,32 @@ class Claims:
         self._ledger = ledger
         self._limits = limits
 
-    def next(self, count: int = 1, *, most: int = 9) -> list[Claim]:
-        """Take the next events, up to ``count``, with a priority of ``most`` or less.
-
-        One that was begun before is taken alone or as the first: it may be what ends its
-        process, and that counts as a failed try of all that the process holds.
-        """
+    def next(
+        self, count: int = 1, *, most: int = 9, suspects: Suspects = Suspects.ALSO
+    ) -> list[Claim]:
+        """Take the next events, up to ``count``, with a priority of ``most`` or less."""
         store, at = self._ledger.store, elapsed()
         if store.sqlite:
-            if not self.ready(1):
+            if not self.ready(1, suspects):
                 return []  # looking needs no turn at writing
-        elif (claims := self._at_once(count, most, at)) is not None:
+        elif (claims := self._at_once(count, most, suspects, at)) is not None:
             return claims
         with store.write(durable=False) as connection:
             opened, failing = breaker.read(connection, self._ledger.clock())
             room = _Room(self._limits, opened, connection.execute(_RUNNING))
             barred = room.barred()
-            query = _NEXT.where(*barred) if barred else _NEXT
+            query = _next(suspects).where(*barred) if barred else _next(suspects)
             found = connection.execute(query, {"most": most, "count": count})
-            ids = [one.id for place, one in enumerate(found) if room.take(one, first=not place)]
+            ids = [one.id for one in found if room.take(one)]
             rows = self._ledger.take(connection, ids) if ids else []
         return self._claimed(rows, failing, at)
 
-    def _at_once(self, count: int, most: int, at: float) -> list[Claim] | None:
+    def _at_once(self, count: int, most: int, suspects: Suspects, at: float) -> list[Claim] | None:
         """Take events by one statement; ``None`` if something stands in its way."""
         from wlm.events import claims_postgres
 
         least = min((limit for limit in self._limits if limit), default=0)
-        taken = claims_postgres.take(self._ledger, count, most, least)
+        taken = claims_postgres.take(self._ledger, count, most, least, suspects)
         return None if taken.hindered else self._claimed(taken.rows, taken.failing, at)
 
     def _claimed(self, rows: list[Row], failing: frozenset[str], at: float) -> list[Claim]:
@@ -108,10 +114,11 @@ class Claims:
             State.QUEUED, held(row), detail=detail, attempts=row["attempts"] - 1
         )
 
-    def ready(self, limit: int) -> int:
+    def ready(self, limit: int, suspects: Suspects = Suspects.ALSO) -> int:
         """How many events wait for a worker, counted up to ``limit``."""
         with self._ledger.store.read() as connection:
-            return connection.execute(_WAITING, {"limit": limit}).scalar_one()
+            found: int = connection.execute(_waiting(suspects), {"limit": limit}).scalar_one()
+        return found
 
     def _within(self, rows: list[Row]) -> list[Row]:
         """Those of just claimed events that are within the limits; the last ones step back."""
@@ -171,9 +178,9 @@ class _Room:
             conditions.append(events.c.skill.not_in(sorted(stuck)))
         return conditions
 
-    def take(self, one: Any, *, first: bool) -> bool:
+    def take(self, one: Any) -> bool:
         """Whether this event, which was not barred, may start beside those taken before it."""
-        if not first and (one.attempts or self._tried(one)):
+        if self._tried(one):
             return False
         self._users[one.owner] += 1
         self._skills[one.skill] += 1

@@ -11,18 +11,17 @@ disk.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Integer,
-    and_,
     bindparam,
     case,
     exists,
     func,
     insert,
     literal,
-    or_,
     select,
     true,
     update,
@@ -30,10 +29,9 @@ from sqlalchemy import (
 
 from wlm.events.ledger import Ledger
 from wlm.events.rows import Row
+from wlm.events.suspects import Suspects
 from wlm.store.tables import breakers, event_log, events
 from wlm.types import State, new_id
-
-READY = and_(events.c.ticket.is_not(None), events.c.lease_token.is_(None))
 
 
 class Taken(NamedTuple):
@@ -47,7 +45,8 @@ class Taken(NamedTuple):
     lightly: bool
 
 
-def _statement() -> Any:
+@functools.cache
+def _statement(suspects: Suspects) -> Any:
     running = select(func.count()).where(events.c.lease_token.is_not(None)).scalar_subquery()
     limit, count = bindparam("limit", type_=Integer), bindparam("count", type_=Integer)
     # Where there is no limit nothing is counted.
@@ -55,22 +54,18 @@ def _statement() -> Any:
     away = exists().where(breakers.c.open_until.is_not(None))
     hall = select(case((away, 0), else_=free).label("free")).cte("hall")
     picked = (
-        select(events.c.id, events.c.ticket, events.c.attempts)
-        .where(READY, events.c.priority <= bindparam("most"))
+        select(events.c.id)
+        .where(suspects.ready, events.c.priority <= bindparam("most"))
         .order_by(events.c.ticket, events.c.id)
         .limit(select(func.greatest(hall.c.free, 0)).scalar_subquery())
         .with_for_update(skip_locked=True)
         .cte("picked")
     )
-    place = func.row_number().over(order_by=(picked.c.ticket, picked.c.id)).label("place")
-    placed = select(picked.c.id, picked.c.attempts, place).subquery("placed")
-    # One that was begun before goes alone or as the first (see ``Claims.next``).
-    kept = select(placed.c.id).where(or_(placed.c.place == 1, placed.c.attempts == 0))
     now = bindparam("now", type_=event_log.c.at.type)
     worker = bindparam("by", type_=events.c.worker.type)
     taken = (
         update(events)
-        .where(events.c.id.in_(kept))
+        .where(events.c.id.in_(select(picked.c.id)))
         .values(
             state=State.RUNNING.value,
             attempts=events.c.attempts + 1,
@@ -110,10 +105,7 @@ def _statement() -> Any:
     )
 
 
-_TAKE = _statement()
-
-
-def take(ledger: Ledger, count: int, most: int, limit: int) -> Taken:
+def take(ledger: Ledger, count: int, most: int, limit: int, suspects: Suspects) -> Taken:
     """Take up to ``count`` events with a priority of ``most`` or less.
 
     ``limit``: the least of all limits on what may run at once; 0: there is none.
@@ -129,7 +121,7 @@ def take(ledger: Ledger, count: int, most: int, limit: int) -> Taken:
         "by": ledger.worker,
     }
     with ledger.store.statements() as connection:
-        found = connection.execute(_TAKE, values).mappings().all()
+        found = connection.execute(_statement(suspects), values).mappings().all()
     rows: list[Row] = [row for row in found if row["id"] is not None]
     failing = frozenset(row["skill"] for row in rows if row["failing"])
     return Taken(rows, failing, found[0]["free"] < 1, found[0]["lightly"] == "off")

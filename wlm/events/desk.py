@@ -276,6 +276,7 @@ class Desk:
                 run_at=self._clock(),
                 ticket=tickets.draw(connection, row["owner"], row["priority"]),
                 attempts=0,
+                losses=min(row["losses"], 1),  # new tries, in quarantine if it was there
                 question=None,
                 finished_at=None,
                 **values,

@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from huey import Huey
@@ -103,9 +104,20 @@ class _Turn:
 class Crew:
     """The worker of this process: threads that take events, and a sweep."""
 
-    def __init__(self, engine: Engine, threads: int, drain: float) -> None:
-        """``drain``: how many seconds running events get when the worker is told to stop."""
+    def __init__(
+        self,
+        engine: Engine,
+        threads: int,
+        drain: float,
+        quarantine: Callable[[], None] | None = None,
+    ) -> None:
+        """``drain``: how many seconds running events get when the worker is told to stop.
+
+        ``quarantine`` asks for the process that runs suspects; without one they run here.
+        """
         self._engine = engine
+        if quarantine is not None:
+            engine.leave_suspects(quarantine)
         self._threads = threads
         self._drain = drain
         # The last free thread is kept for what people wait for.

@@ -24,6 +24,7 @@ from wlm.events.run import Outcome, Run
 from wlm.events.runner import Runner
 from wlm.events.stock import OLD_SECONDS, Stock
 from wlm.events.stopwatch import elapsed
+from wlm.events.suspects import Suspects
 from wlm.events.witness import Witness
 from wlm.events.worker import is_dead, this_worker
 from wlm.store.tables import events
@@ -73,6 +74,7 @@ class Engine(Desk):
         )
         self.stock = Stock(self._claims)
         self._endings = Endings(ledger, self.runner, self._tell)
+        self._call_quarantine: Callable[[], None] | None = None
 
     def run(self, event_id: str) -> Event:
         """Run an event that is due, for somebody who waits; it as it stands afterwards.
@@ -92,7 +94,7 @@ class Engine(Desk):
             self.recover()
         fired = self.upkeep.run(glance)
         done: list[Event] = []
-        if not (fired or any(glance[:4])):
+        if not (fired or (glance.running or glance.ready or glance.accepted or glance.due)):
             return done  # a short command asks the database no more than it must
         due.promote(self._store, self._clock, max(limit, _AT_ONCE))
         while len(done) < limit and (claim := self.claim()) is not None:
@@ -100,9 +102,9 @@ class Engine(Desk):
                 done.append(event)
         return done
 
-    def claim(self, *, most: int = 9) -> Claim | None:
+    def claim(self, *, most: int = 9, suspects: Suspects = Suspects.ALSO) -> Claim | None:
         """Take the next event for a worker, of a priority of ``most`` or less (0: urgent)."""
-        claims = self._claims.next(most=most)
+        claims = self._claims.next(most=most, suspects=suspects)
         return claims[0] if claims else None
 
     def finish(self, claim: Claim) -> Event | None:
@@ -122,7 +124,8 @@ class Engine(Desk):
     def recover(self, *, stopped: bool = False) -> int:
         """Take events from workers that are gone and bring them back; how many.
 
-        They are queued again, or ``dead`` when too often begun. A ``send`` that was begun
+        They are queued again as suspects, or ``dead`` if they end process after process
+        (``wlm.events.suspects``). A ``send`` that was begun
         is never repeated blindly: its skill is asked whether it was done, or the user.
         ``stopped``: the workers were told to end, so no event is the cause.
         """
@@ -133,14 +136,21 @@ class Engine(Desk):
         self._tell([row["id"] for row in rows if row["state"] != State.QUEUED])
         return len(rows)
 
+    def leave_suspects(self, call: Callable[[], None]) -> None:
+        """Take no suspects here; ``call`` asks for the process that runs them."""
+        self.stock.suspects = Suspects.NOT
+        self._call_quarantine = call
+
     def tend(self, longest: float) -> float:
         """What a worker does now and then: sweep, see what is due, ring for what is ready.
 
         Returns in how many seconds the next event is due, at most ``longest``.
         """
-        glance = self.upkeep.glance()
+        glance, lost = self.upkeep.glance(), 0
         if glance.running or glance.accepted:
-            self.recover()
+            lost = self.recover()
+        if self._call_quarantine is not None and (glance.suspects or (lost and self._suspects())):
+            self._call_quarantine()
         self.upkeep.run(glance)
         if glance.due:
             due.promote(self._store, self._clock, _AT_ONCE)
@@ -149,7 +159,7 @@ class Engine(Desk):
         if glance.ready or glance.due:
             with self._store.write(durable=False) as connection:
                 tickets.move_on(connection)
-            for _ in range(self._claims.ready(bell.ENOUGH)):
+            for _ in range(self._claims.ready(bell.ENOUGH, self.stock.suspects)):
                 self._ring("")
         if glance.due:
             return 0.0  # there may be more
@@ -168,6 +178,9 @@ class Engine(Desk):
         for id_ in back:
             self._ring(id_)
         return len(back)
+
+    def _suspects(self) -> bool:
+        return self._claims.ready(1, Suspects.ONLY) > 0
 
     def _brought_on(self, event_id: str) -> Event:
         if self._leave:

@@ -113,6 +113,7 @@ class Intake:
             "router": route.router,
             "effect": self._effect(route.intent),
             "attempts": 0,
+            "losses": 0,
             "max_attempts": 1 + (spec.retries if spec else 0),
             "priority": priority if priority is not None else (spec.priority if spec else 0),
             "begun": False,

@@ -158,16 +158,20 @@ class Ledger:
             return connection.execute(query).rowcount == 1
 
     def lost(self) -> list[Row]:
-        """Running events whose worker is gone, and accepted ones that were never queued."""
+        """Running events whose worker is gone."""
         with self.store.read() as connection:
             query = select(events).where(events.c.lease_token.is_not(None))
             running: list[Row] = list(connection.execute(query).mappings())
-            query = select(events).where(events.c.state == State.ACCEPTED.value)
-            rows: list[Row] = list(connection.execute(query).mappings())
         silent = self._witness.silent(running, self.clock())
         if silent and not self.store.sqlite:
             silent -= self._writing(silent)
-        return rows + [row for row in running if row["id"] in silent or is_dead(row["worker"])]
+        return [row for row in running if row["id"] in silent or is_dead(row["worker"])]
+
+    def accepted(self) -> list[Row]:
+        """Events that were accepted and got no further."""
+        with self.store.read() as connection:
+            query = select(events).where(events.c.state == State.ACCEPTED.value)
+            return list(connection.execute(query).mappings())
 
     def _writing(self, ids: set[str]) -> set[str]:
         """Those whose runs hold their rows in open transactions, and so cannot move their

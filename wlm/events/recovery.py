@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_
+from sqlalchemy import Connection, and_, func, select
 
 from wlm.errors import WlmError
 from wlm.events.ledger import Ledger
 from wlm.events.prepare import confirmation
 from wlm.events.rows import Row, held
+from wlm.events.suspects import LOSSES
 from wlm.plugins.skill import can_look
 from wlm.store.tables import events
 from wlm.types import Question, State
@@ -22,8 +26,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WORKER_LOST, WORKER_STOPPED = "worker_lost", "worker_stopped"
-LOSSES = 3
-"""So often may the process that runs an event end before the event counts as its cause."""
+
+
+def _worker(row: Row) -> str:
+    return row["worker"] or ""
+
+
+def _held_by(connection: Connection, rows: Sequence[Row]) -> int:
+    """How many events the worker of these rows runs, as far as anybody knows; none of them is
+    brought back by another before this transaction ends."""
+    mine = events.c.id.in_([row["id"] for row in rows])
+    connection.execute(select(events.c.id).where(mine).order_by(events.c.id).with_for_update())
+    held_now = (events.c.worker == rows[0]["worker"], events.c.lease_token.is_not(None))
+    return connection.execute(select(func.count()).where(*held_now)).scalar_one()
 
 
 class Recovery:
@@ -37,19 +52,40 @@ class Recovery:
     def lost(self, code: str = WORKER_LOST) -> list[Row]:
         """Bring back what has no living worker; the rows as they stand now."""
         found = []
-        for row in self._ledger.lost():
-            if (moved := self._bring_back(row, code)) is not None:
-                log.warning("event %s: %s", row["id"], code)
+        left = sorted(self._ledger.lost(), key=_worker)
+        for _, rows in groupby(left, _worker):
+            found += self._of_one_worker(list(rows), code)
+        for row in self._ledger.accepted():
+            if (moved := self._ledger.move(State.QUEUED, events.c.id == row["id"])) is not None:
                 found.append(moved)
         return found
 
-    def _bring_back(self, row: Row, code: str) -> Row | None:
-        if row["state"] == State.ACCEPTED:
-            return self._ledger.move(State.QUEUED, events.c.id == row["id"])
+    def _of_one_worker(self, rows: list[Row], code: str) -> list[Row]:
+        """Bring back what one worker has left, in one transaction: another that does so, too,
+        must not see a part of it and take that for all that ran beside each other."""
+        found = []
+        with self._ledger.store.write() as connection:
+            alone = _held_by(connection, rows) <= 1
+            # By owner: notices lock theirs, and all must do so in one order.
+            for row in sorted(rows, key=itemgetter("owner")):
+                if (moved := self._bring_back(row, code, alone=alone)) is not None:
+                    log.warning("event %s: %s", row["id"], code)
+                    found.append(moved)
+        return found
+
+    def _bring_back(self, row: Row, code: str, *, alone: bool) -> Row | None:
         # As it was seen: a worker that has been heard of since has it still.
         unheard = and_(held(row), events.c.lease_until == row["lease_until"])
         looks = can_look(self._registry, row["skill"])
-        spent = row["attempts"] >= max(row["max_attempts"], LOSSES)
+        values: dict[str, Any] = {}
+        detail = None
+        if code == WORKER_LOST:
+            values["losses"] = row["losses"] + 1 if alone else max(row["losses"], 1)
+            if not alone:
+                # It may not have been the cause, so that run does not count as one of its tries.
+                values["max_attempts"] = row["max_attempts"] + 1
+                detail = "others ran beside it"
+        spent = values.get("losses", 0) >= LOSSES
         if row["begun"] and (spent or not looks):
             question = self._asked_again(row)
             return self._ledger.move(
@@ -59,16 +95,20 @@ class Recovery:
                 detail="it was begun, and whether it was done is not known",
                 question=question.to_dict(),
                 confirmed=False,
+                **values,
             )
-        if spent and code == WORKER_LOST:
+        if spent:
             failure = {
                 "code": WlmError.code,
-                "message": f"The process that ran it ended {row['attempts']} times.",
+                "message": f"The process that ran it ended {values['losses']} times.",
                 "hint": "`wlm events retry` tries it again.",
                 "retryable": False,
             }
-            return self._ledger.move(State.DEAD, unheard, code=code, error=failure)
-        return self._ledger.move(State.QUEUED, unheard, code=code, run_at=self._ledger.clock())
+            return self._ledger.move(State.DEAD, unheard, code=code, error=failure, **values)
+        now = self._ledger.clock()
+        return self._ledger.move(
+            State.QUEUED, unheard, code=code, detail=detail, run_at=now, **values
+        )
 
     def _asked_again(self, row: Row) -> Question:
         try:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from wlm.events.claims import Claim, Claims
 from wlm.events.stopwatch import elapsed
+from wlm.events.suspects import Suspects
 
 MOMENT_SECONDS = 0.02
 MOST = 32
@@ -31,6 +32,8 @@ class Stock:
     """Claims for the threads of this process."""
 
     def __init__(self, claims: Claims) -> None:
+        self.suspects = Suspects.ALSO
+        """Whether suspects are taken, too: not where a process of their own runs them."""
         self._claims = claims
         self._lock = threading.Lock()
         self._held: deque[_Held] = deque()
@@ -47,7 +50,7 @@ class Stock:
                     self._held.remove(held)
                     return held.claim
             count = max(1, min(int(MOMENT_SECONDS / self._seconds), MOST))
-        claims = self._claims.next(count, most=most)
+        claims = self._claims.next(count, most=most, suspects=self.suspects)
         if not claims:
             return None
         if len(claims) > 1:

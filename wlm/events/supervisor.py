@@ -2,11 +2,12 @@
 
 A skill may end its process, hang in a way that stops every thread of it, or use up its
 memory. What then ends is one worker process; its events are recovered by the others or by
-its successor.
+its successor, and run one by one in a process that is started for them (``quarantine``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -14,7 +15,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 log = logging.getLogger(__name__)
@@ -22,9 +23,10 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 5.0
 SILENT_SECONDS = 60.0
 """A worker process from which nothing was heard for so long is killed."""
-_HEALTHY_SECONDS = 10.0
+_HEALTHY_SECONDS, _TO_START_SECONDS = 10.0, 1.0
 _LONGEST_PAUSE = 30.0
 LIFELINE = "LIFELINE_FD"
+_ALIVE, _SUSPECTS = b".", b"?"
 
 
 class Child:
@@ -38,6 +40,7 @@ class Child:
         )
         os.close(theirs)
         self.started = self.heard = time.monotonic()
+        self.quarantine = False
 
     def close(self) -> None:
         """Let go of its pipes."""
@@ -47,11 +50,17 @@ class Child:
 
 
 class Supervisor:
-    """Keeps ``processes`` children of ``command`` running until it is told to stop."""
+    """Keeps ``processes`` children of ``command`` running until it is told to stop.
 
-    def __init__(self, command: Sequence[str], processes: int, *, grace: float) -> None:
+    When one of them asks for it, a child of ``quarantine`` is started; never two at a time.
+    """
+
+    def __init__(
+        self, command: Sequence[str], processes: int, *, grace: float, quarantine: Sequence[str]
+    ) -> None:
         """``grace``: seconds that children get to end by themselves after SIGTERM."""
         self._command, self._wanted, self._grace = command, processes, grace
+        self._quarantine = quarantine
         self._children: list[Child] = []
         self._stop_pipe = os.pipe()
         self._stopping = False
@@ -72,21 +81,33 @@ class Supervisor:
         os.write(self._stop_pipe[1], b"x")
 
     def _fill_up(self) -> None:
-        while len(self._children) < self._wanted and time.monotonic() >= self._not_before:
+        while self._missing() and time.monotonic() >= self._not_before:
             self._children.append(Child(self._command))
+
+    def _missing(self) -> int:
+        return self._wanted - sum(not child.quarantine for child in self._children)
+
+    def _isolate(self) -> None:
+        """Start the process for suspects, unless it is there."""
+        if not any(child.quarantine for child in self._children):
+            child = Child(self._quarantine)
+            child.quarantine = True
+            self._children.append(child)
 
     def _listen(self) -> None:
         pipes = {child.pipe: child for child in self._children}
         until = BEAT_SECONDS
-        if len(self._children) < self._wanted:
+        if self._missing():
             until = max(0.05, self._not_before - time.monotonic())
         ready, _, _ = select.select([*pipes, self._stop_pipe[0]], [], [], until)
         now = time.monotonic()
         for pipe in ready:
             if pipe in pipes:
                 child = pipes[pipe]
-                if os.read(pipe, 4096):
+                if said := os.read(pipe, 4096):
                     child.heard = now
+                    if _SUSPECTS in said:
+                        self._isolate()
                 else:
                     self._bury(child)
         for child in self._children:
@@ -101,6 +122,12 @@ class Supervisor:
         child.close()
         self._children.remove(child)
         lived = time.monotonic() - child.started
+        if child.quarantine:
+            if code:
+                log.warning("an event ended its process with %d; nothing ran beside it", code)
+            if code and lived > _TO_START_SECONDS and not self._stopping:
+                self._isolate()  # else when it is asked for again, so that this is no busy loop
+            return
         self._failures = 0 if lived > _HEALTHY_SECONDS else self._failures + 1
         if self._failures:
             self._not_before = time.monotonic() + min(2.0**self._failures / 8, _LONGEST_PAUSE)
@@ -123,23 +150,30 @@ class Supervisor:
         return killed
 
 
-def tie_to_parent() -> None:
-    """In a child: say regularly that we live, and end with the parent."""
+def tie_to_parent() -> Callable[[], None] | None:
+    """In a child: say regularly that we live, and end with the parent.
+
+    Returns what asks the parent for the process that runs suspects; ``None`` without a parent.
+    """
     number = os.environ.pop(LIFELINE, "")
     if not number:
-        return
-    threading.Thread(target=_beat, args=[int(number)], name="lifeline", daemon=True).start()
+        return None
+    pipe = int(number)
+    os.set_inheritable(pipe, False)
+    threading.Thread(target=_beat, args=[pipe], name="lifeline", daemon=True).start()
     threading.Thread(target=_follow, name="parent", daemon=True).start()
+    return lambda: _say(pipe, _SUSPECTS)
 
 
 def _beat(pipe: int) -> None:
-    os.set_inheritable(pipe, False)
     while True:
-        try:
-            os.write(pipe, b".")
-        except OSError:
-            return
+        _say(pipe, _ALIVE)
         time.sleep(BEAT_SECONDS)
+
+
+def _say(pipe: int, what: bytes) -> None:
+    with contextlib.suppress(OSError):  # the parent has gone, and so will we
+        os.write(pipe, what)
 
 
 def _follow() -> None:

@@ -15,6 +15,7 @@ from wlm.events.firing import Accept, Firer
 from wlm.events.notices import Notices
 from wlm.events.retention import Retention
 from wlm.events.schedules import Schedules
+from wlm.events.suspects import Suspects
 from wlm.store.tables import deliveries, events, schedules
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 _REMOVAL_SECONDS = 60.0
 _GLANCE = select(
     exists().where(events.c.lease_token.is_not(None)).label("running"),
-    exists().where(events.c.ticket.is_not(None), events.c.lease_token.is_(None)).label("ready"),
+    exists().where(Suspects.ALSO.ready).label("ready"),
+    exists().where(Suspects.ONLY.ready).label("suspects"),
     exists().where(due.unqueued).label("accepted"),
     exists().where(due.is_due).label("due"),
     due.next_due.scalar_subquery().label("next_due"),
@@ -37,12 +39,13 @@ _GLANCE = select(
 
 
 class Glance(NamedTuple):
-    """Whether there are events that run, that are ready, that were accepted and never queued,
-    and whose time has come; when the next one's comes; whether schedules are due, and whether
-    notices wait to be delivered."""
+    """Whether there are events that run, that are ready, that are so and suspects, that were
+    accepted and never queued, and whose time has come; when the next one's comes; whether
+    schedules are due, and whether notices wait to be delivered."""
 
     running: bool
     ready: bool
+    suspects: bool
     accepted: bool
     due: bool
     next_due: datetime | None

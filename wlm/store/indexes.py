@@ -30,6 +30,12 @@ PARTIAL = (
         "skill",
         where="ticket is not null and lease_token is null",
     ),
+    _partial(
+        "suspects",
+        "ticket",
+        "id",
+        where="ticket is not null and lease_token is null and losses > 0",
+    ),
     _partial("running", "owner", "skill", "ticket", where="lease_token is not null"),
     _partial("place", "owner", "priority", "ticket", where="ticket is not null"),
     _partial("due", "run_at", where="ticket is null and finished_at is null"),

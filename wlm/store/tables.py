@@ -65,6 +65,7 @@ events = Table(
     Column("effect", String(8), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("confirmed", Boolean, nullable=False),
     Column("begun", Boolean, nullable=False),
@@ -109,7 +110,8 @@ events = Table(
 ``root`` and ``depth`` bound what one event may cause. ``fingerprint`` (under the owner's key)
 tells a repeated request from another one with the same idempotency key. ``begun``: a ``send``
 was started and how it ended is not known. ``refers`` is what words such as "it" stand for in
-this event, ``undo`` the intent and slots that take back what it did. A running event, and no
+this event, ``undo`` the intent and slots that take back what it did. ``losses`` counts how often
+its process ended while it ran (``wlm.events.suspects``). A running event, and no
 other, has a lease; whoever ends it must hold its token. ``ticket`` is the place in the queue of
 an event that is ready, and is kept while it runs (``wlm.events.tickets``). ``traceparent`` is
 the place in a trace where it was accepted (``wlm.trace``).

@@ -124,14 +124,32 @@ def test_a_clock_that_is_set_back_keeps_no_breaker_open(engine: Engine, store: S
     assert engine.claim() is not None
 
 
+@pytest.mark.parametrize("when", ["before it began", "while it ran"])
 def test_a_retry_that_a_stepped_clock_put_off_is_due(
-    engine: Engine, skill: Lab, clock: Clock
+    engine: Engine, skill: Lab, clock: Clock, when: str
 ) -> None:
     skill.failures = 1
-    clock.step(hours=1)
+    if when == "before it began":
+        clock.step(hours=1)
     event = engine.accept(ME, Route("lab", "lab.flaky", {}))
-    assert engine.run(event.id).state is State.RETRYING
+    claim = engine.claim()
+    assert claim is not None
+    if when == "while it ran":
+        clock.step(hours=1)
+    retries = engine.finish(claim)
+    assert retries is not None and retries.state is State.RETRYING
+    clock.step(seconds=5)  # so that it is not further away than a retry may be
     clock.step(hours=-1)
+    assert [e.id for e in engine.run_due()] == [event.id]
+
+
+def test_a_retry_waits_its_pause(engine: Engine, skill: Lab, clock: Clock) -> None:
+    skill.failures = 1
+    event = engine.accept(ME, Route("lab", "lab.flaky", {"after": 600}))
+    retries = engine.run(event.id)
+    assert 600 <= (retries.run_at - clock.now).total_seconds() < 660
+    assert engine.run_due() == []
+    clock.step(seconds=660)
     assert [e.id for e in engine.run_due()] == [event.id]
 
 

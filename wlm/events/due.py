@@ -15,6 +15,8 @@ from wlm.store.tables import events
 from wlm.types import State
 
 LONGEST_WAIT = timedelta(seconds=LONGEST_ASKED_SECONDS)
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""Between machines; by no more than that a retry may come early."""
 
 waits = and_(
     events.c.ticket.is_(None),
@@ -33,8 +35,15 @@ is_due = and_(
     waits,
     or_(
         events.c.run_at <= bindparam("now"),
-        # Further away than any retry may be: put off by a clock that was set back since.
-        and_(events.c.state == State.RETRYING.value, events.c.run_at > bindparam("too_late")),
+        # Put off by a clock that was set back since: the try that failed began in the future,
+        # or the next one is further away than any may be.
+        and_(
+            events.c.state == State.RETRYING.value,
+            or_(
+                events.c.started_at > bindparam("not_yet"),
+                events.c.run_at > bindparam("too_late"),
+            ),
+        ),
     ),
 )
 """Its time has come, as of ``times(now)``."""
@@ -50,7 +59,7 @@ _DUE = (
 
 def times(now: datetime) -> dict[str, datetime]:
     """The parameters of ``is_due``."""
-    return {"now": now, "too_late": now + LONGEST_WAIT}
+    return {"now": now, "not_yet": now + _CLOCKS_DIFFER, "too_late": now + LONGEST_WAIT}
 
 
 def promote(store: Store, clock: Callable[[], datetime], limit: int) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from wlm import trace
@@ -227,11 +228,12 @@ class Runner:
                 **values,
             )
         assert outcome.failure is not None
-        return self._fail(row, outcome, outcome.failure, values)
+        return self._fail(claim, outcome, outcome.failure, values)
 
     def _fail(
-        self, row: Row, outcome: Outcome, failure: Failure, values: dict[str, Any]
+        self, claim: Claim, outcome: Outcome, failure: Failure, values: dict[str, Any]
     ) -> Row | None:
+        row = claim.row
         # Away or refused is everyday life; a skill that raised is for its author to mend.
         level = logging.WARNING if failure.code == SkillError.code else logging.INFO
         log.log(level, "event %s failed: %s", row["id"], failure.code)
@@ -241,7 +243,10 @@ class Runner:
             if row["attempts"] < row["max_attempts"]:
                 target = State.RETRYING
                 wait = delay(row["attempts"], outcome.retry_after)
-                values["run_at"] = self._ledger.clock() + wait
+                # By the clock as it was when the try began, which may have been stepped since:
+                # that moment tells later whether it was set back (``due``).
+                tried = timedelta(seconds=elapsed() - claim.at)
+                values["run_at"] = row["started_at"] + tried + wait
                 detail = f"{detail} Again in {wait.total_seconds():.1f} s."
         with self._ledger.store.write() as connection:
             if outcome.provider_failed:

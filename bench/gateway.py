@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from tests.support.gateway import Gateway, free_port
 
 ASK = json.dumps({"text": "what meetings do I have tomorrow"}).encode()
+_TURNS = 7
 OPEN = {"rate_limit": "", "rate_limit_address": "", "rate_limit_sign_in": ""}
 BARE = """
 import sys
@@ -157,11 +158,12 @@ def _measure(gateway: Gateway, seconds: float) -> int:
     goals: dict[str, bool] = {}
 
     closed(gateway.bind, ask, 2, 3)  # everything is loaded
-    bare = _bare_rate(gateway, said, seconds)
-    read = closed(gateway.bind, ("GET", "/v1/skills", None, said), 8, seconds)
-    print(f"GET, bare Flask        {bare:8.0f} /s")
-    print(f"GET /v1/skills         {read.rate:8.0f} /s   {read.rate / bare:.2f} of it")
-    goals["read at least 0.6 of bare"] = read.rate >= 0.6 * bare
+    bare, read = _beside_bare(gateway, said, seconds)
+    ratio = statistics.median(ours / theirs for ours, theirs in zip(read, bare, strict=True))
+    print(f"GET, bare Flask        {statistics.median(bare):8.0f} /s")
+    print(f"GET /v1/skills         {statistics.median(read):8.0f} /s   "
+          f"{ratio:.2f} of it ({_TURNS} turns)")  # fmt: skip
+    goals["read at least 0.6 of bare"] = ratio >= 0.6
 
     page = ("GET", "/v1/events?limit=50", None, said)
     fresh = _fresh_rate(gateway, page, seconds)
@@ -218,7 +220,10 @@ def _overload(
     }
 
 
-def _bare_rate(gateway: Gateway, headers: dict[str, str], seconds: float) -> float:
+def _beside_bare(
+    gateway: Gateway, headers: dict[str, str], seconds: float
+) -> tuple[list[float], list[float]]:
+    """Requests a second of the bare app and of the gateway, measured in turns."""
     bind = f"127.0.0.1:{free_port()}"
     environment = {**gateway.environment, "WLM_BIND": bind}
     server = subprocess.Popen([sys.executable, "-c", BARE], env=environment, cwd=Path.cwd())
@@ -227,7 +232,12 @@ def _bare_rate(gateway: Gateway, headers: dict[str, str], seconds: float) -> flo
         ends = time.monotonic() + 20
         while closed(bind, request, 1, 0.2).rate == 0 and time.monotonic() < ends:
             pass
-        return closed(bind, request, 8, seconds).rate
+        closed(gateway.bind, request, 8, 1)
+        bare, ours = [], []
+        for _ in range(_TURNS):
+            bare.append(closed(bind, request, 8, seconds / 3).rate)
+            ours.append(closed(gateway.bind, request, 8, seconds / 3).rate)
+        return bare, ours
     finally:
         server.terminate()
         server.wait()

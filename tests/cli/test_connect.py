@@ -29,7 +29,7 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture
 def client(issuer: Issuer) -> Client:
-    return Client("google", issuer.url, "wlm", "secret-of-wlm", ("mail", "contacts"))
+    return Client("google", issuer.url, "wlm", "secret-of-wlm", ("mail",))
 
 
 def wlm(issuer: Issuer, *arguments: str) -> subprocess.Popen[str]:
@@ -52,7 +52,7 @@ def told(issuer: Issuer, *arguments: str) -> dict:
 
 
 def test_connect_list_and_remove(issuer: Issuer, home: Path) -> None:
-    process = wlm(issuer, "connect", "google", "--for", "mail", "--no-browser", "--json")
+    process = wlm(issuer, "connect", "google", "--no-browser", "--json")
     assert process.stderr is not None
     page = next(line.strip() for line in process.stderr if line.startswith("http"))
     asked = parse_qs(urlsplit(page).query)

@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["docs/quickstart.md", "docs/howto/sign-in.md", "docs/howto/schedules.md"]
+PAGES = [
+    "docs/quickstart.md",
+    "docs/howto/sign-in.md",
+    "docs/howto/schedules.md",
+    "docs/howto/connect-google.md",
+]
 BLOCK = re.compile(r"```console\n(.*?)```", re.S)
 COMMAND = re.compile(r"^\$ (?P<command>.*?)(?:\s+# exit (?P<code>\d+))?$", re.M)
 

@@ -20,32 +20,22 @@ _NEXT = {
 
 @app.command()
 def google(
-    service: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--for", help="What WLM may use: mail, calendar, contacts; several times. Default: all."
-        ),
-    ] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser here.")
     ] = True,
     seconds: Annotated[int, typer.Option(min=10, max=3600, help="How long to wait.")] = 300,
     json: AsJson = False,
 ) -> None:
-    """Let WLM in to your Google account: your browser opens, and you agree there.
+    """Let WLM in to your Google mail: your browser opens, and you agree there.
 
     It needs an OAuth client of the type Desktop app: settings google_client_id and
     google_client_secret.
     """
     from wlm.config import load
-    from wlm.errors import UsageError
     from wlm.plugins.connecting import Client, connect
     from wlm.plugins.grants import SCOPES
     from wlm.plugins.http import Http
 
-    known = SCOPES["google"]
-    if strange := set(service or ()) - set(known):
-        raise UsageError(f"Nothing is called {sorted(strange)[0]!r}: {', '.join(known)}.")
     settings = load()
     config = settings.config
     client = Client(
@@ -53,7 +43,7 @@ def google(
         config.google_issuer,
         config.google_client_id,
         config.google_client_secret,
-        tuple(service or known),
+        tuple(SCOPES["google"]),
     )
     http = Http(offline=config.offline)
     grant = connect(http, client, lambda page: _show(page, browser), seconds)

@@ -23,14 +23,8 @@ if TYPE_CHECKING:
 SKILL = "connect"
 """Under what the secrets are kept, beside those of the skills."""
 
-SCOPES: Mapping[str, Mapping[str, str]] = {
-    "google": {
-        "mail": "https://mail.google.com/",
-        "calendar": "https://www.googleapis.com/auth/calendar",
-        "contacts": "https://www.googleapis.com/auth/carddav",
-    }
-}
-"""What a provider can be asked for, by our name of it."""
+SCOPES: Mapping[str, Mapping[str, str]] = {"google": {"mail": "https://mail.google.com/"}}
+"""What a provider is asked for, by our name of it: no more than skills use."""
 
 _EARLY_SECONDS = 60.0
 _LOCK_SECONDS = 30.0

@@ -60,13 +60,13 @@ def made(box: Dovecot, server: SmtpServer, folder: Path, user: str = ANNA) -> Co
     return context(Email(), folder, settings=settings, offline=False)
 
 
-def let_in(issuer: Issuer, ctx: Context, *services: str) -> Grants:
+def let_in(issuer: Issuer, ctx: Context) -> Grants:
     """Connect as anna does at the issuer's pages."""
 
     def agree(page: str) -> None:
         httpx.get(Browser(issuer.url).authorize(page, "anna"))
 
-    client = Client("google", issuer.url, "wlm", "secret-of-wlm", services or ("mail",))
+    client = Client("google", issuer.url, "wlm", "secret-of-wlm", ("mail",))
     grant = connect(
         Http(), client, lambda page: threading.Thread(target=agree, args=[page]).start(), 60
     )
@@ -124,9 +124,12 @@ def test_one_that_was_taken_back_says_what_to_do(issuer, box, server, tmp_path):
     assert server.mails == []
 
 
-def test_what_was_not_asked_for_is_not_used(issuer, box, server, tmp_path):
+def test_what_was_left_out_is_not_used(issuer, box, server, tmp_path):
     ctx = made(box, server, tmp_path)
-    let_in(issuer, ctx, "calendar")
+    grants = let_in(issuer, ctx)
+    grant = grants.get("google")
+    assert grant is not None
+    grants.keep(dataclasses.replace(grant, scopes=("openid",)))
     with pytest.raises(ProviderError, match="not asked for your mail"):
         run(Email(), "list", ctx)
 

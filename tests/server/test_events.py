@@ -171,3 +171,13 @@ def test_only_decided(connect: Connect) -> None:
     assert [route["intent"] for route in answer["actions"]] == ["meeting.list"]
     assert http.get("/v1/events").json()["events"] == []
     assert http.post("/v1/route", json={"text": "x", "timezone": "Mars/X"}).status_code == 400
+
+
+def test_a_part_without_a_name_is_refused(connect: Connect) -> None:
+    body = b"--edge\r\nContent-Disposition: form-data\r\n\r\nx\r\n"
+    body += b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    body += wav(np.zeros(1600, "<i2")) + b"\r\n--edge--\r\n"
+    for path in ("/v1/audio/transcriptions", "/v1/voice"):
+        kind = {"Content-Type": "multipart/form-data; boundary=edge"}
+        answer = connect().post(path, content=body, headers=kind)
+        assert (answer.status_code, answer.json()["code"]) == (400, "usage")

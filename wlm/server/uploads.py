@@ -34,6 +34,8 @@ def read(model: type[Model]) -> tuple[IO[bytes], Model]:
         )
     values: dict[str, Any] = {}
     for name, given in request.form.lists():
+        if name is None:  # its header holds a name that cannot be read
+            raise UsageError("A part of the form has no name.", hint="See /docs.")
         plain = name.removesuffix("[]")
         field = model.model_fields.get(plain)
         if field is None and model.model_config.get("extra") == "ignore":

@@ -28,7 +28,7 @@ from wlm_email.mime import Mail, attached, parse, taken_apart
 from wlm.errors import WlmError
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-ME = Account(Settings(user="me@home.example"), "")
+ME = Account(Settings(user="me@home.example"), "", lambda _host, _port: None)
 _HEAD = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:From [^\n]+\n)?[!-9;-~]+[ \t]*:")
 
 

@@ -23,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from tests.support import postgres
 from tests.support.redis import RedisServer
@@ -83,14 +83,18 @@ def worker(threads: int, prefix: tuple[str, ...] = ()) -> Iterator[int]:
 
 
 @contextmanager
-def backend(name: str) -> Iterator[None]:
-    """An empty installation of that kind, named by the environment."""
+def backend(name: str, *addresses: str) -> Iterator[None]:
+    """An empty installation of that kind, named by the environment.
+
+    ``addresses``: of wires to other hosts, where Redis listens, too. The database is reached
+    through its socket in the file system, which network namespaces share.
+    """
     with ExitStack() as stack:
         names = {"WLM_HOME": stack.enter_context(tempfile.TemporaryDirectory())}
         if name != "embedded":
             names["WLM_DATABASE_URL"] = postgres.server(durable=True).database()
         if name == "redis":
-            redis = stack.enter_context(RedisServer())
+            redis = stack.enter_context(RedisServer(*addresses))
             names["WLM_QUEUE_URL"] = redis.url
         os.environ.update(names)
         try:
@@ -157,30 +161,37 @@ def cpu(pid: int) -> float:
 
 def drained(name: str, threads: int, count: int, what: str = "nothing", hosts: int = 1) -> float:
     """Events a second, of so many that wait when the worker starts."""
-    with backend(name), ExitStack() as stack:
+    with ExitStack() as stack:
+        names = namespaces(stack, hosts) if hosts > 1 else {}
+        stack.enter_context(backend(name, *names.values()))
         engine = engine_of()
         store = engine._store
         for number in range(0, count, 100):
             with store.write():
                 for one in range(number, min(number + 100, count)):
                     accept(engine, what, f"u{one % 20}")
-        prefixes = namespaces(stack, hosts) if hosts > 1 else [()]
-        for prefix in prefixes:
+        for prefix in [there(*host) for host in names.items()] or [()]:
             stack.enter_context(worker(threads, prefix))
-        began, ended = func.min(events.c.started_at), func.max(events.c.finished_at)
         while True:
             time.sleep(0.2)
             with store.read() as connection:
                 left = select(func.count()).where(events.c.ticket.is_not(None))
-                if connection.execute(left).scalar_one():
-                    continue
-                first, last = connection.execute(select(began, ended)).one()
-                return count / (last - first).total_seconds()
+                if not connection.execute(left).scalar_one():
+                    return _rate(connection)
 
 
-def namespaces(stack: ExitStack, hosts: int) -> list[tuple[str, ...]]:
-    """Hosts of their own: network namespaces that reach Redis over a wire of their own."""
-    prefixes = []
+def _rate(connection: Connection) -> float:
+    """Events a second from when the last worker had begun: until then not all were there."""
+    firsts = select(func.min(events.c.started_at)).group_by(events.c.worker)
+    began = max(connection.execute(firsts).scalars())
+    query = select(func.count(), func.max(events.c.finished_at))
+    count, last = connection.execute(query.where(events.c.finished_at > began)).one()
+    return float(count / (last - began).total_seconds())
+
+
+def namespaces(stack: ExitStack, hosts: int) -> dict[str, str]:
+    """Hosts of their own: network namespaces, each with the address of our end of its wire."""
+    wires = {}
     for number in range(1, hosts + 1):
         name, wire = f"wlmbench{number}", f"wlmb{number}"
         stack.callback(subprocess.run, ["ip", "netns", "delete", name], check=False)
@@ -193,10 +204,14 @@ def namespaces(stack: ExitStack, hosts: int) -> list[tuple[str, ...]]:
             f"ip -n {name} link set eth0 up",
         ):
             subprocess.run(command.split(), check=True)
-        port = os.environ["WLM_QUEUE_URL"].rpartition(":")[2]
-        there = f"WLM_QUEUE_URL=redis://10.231.{number}.1:{port}"
-        prefixes.append(("ip", "netns", "exec", name, "env", there))
-    return prefixes
+        wires[name] = f"10.231.{number}.1"
+    return wires
+
+
+def there(name: str, address: str) -> tuple[str, ...]:
+    """What runs a command on such a host, with the queue at that address."""
+    port = os.environ["WLM_QUEUE_URL"].rpartition(":")[2]
+    return ("ip", "netns", "exec", name, "env", f"WLM_QUEUE_URL=redis://{address}:{port}")
 
 
 def raw_huey(name: str, threads: int, count: int) -> float:

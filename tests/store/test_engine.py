@@ -149,6 +149,43 @@ def test_a_locked_database_says_so_and_may_be_tried_again(home: Path) -> None:
     store.close()
 
 
+def test_threads_take_turns_at_writing_and_do_not_wait_for_ever(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(config.load())
+    with store.write() as connection:
+        tables.create_all(connection)
+    inside, told = threading.Event(), list[str]()
+
+    def write() -> None:
+        inside.set()
+        try:
+            with store.write() as connection:
+                connection.execute(insert(loose))
+            told.append("written")
+        except StorageFault as fault:
+            told.append(f"{'locked' in fault.message} {fault.retryable}")
+
+    def beside() -> threading.Thread:
+        inside.clear()
+        thread = threading.Thread(target=write)
+        thread.start()
+        assert inside.wait(30)
+        return thread
+
+    with store.write():
+        waits = beside()
+        assert not told
+    waits.join(30)
+    monkeypatch.setattr("wlm.store.engine.BUSY_SECONDS", 0.01)
+    with store.write(), store.write():
+        beside().join(30)
+    assert told == ["written", "True True"]
+    with store.read() as connection:
+        assert len(connection.execute(select(loose)).all()) == 1
+    store.close()
+
+
 def test_a_full_database(home: Path) -> None:
     store = open_store(config.load())
     with store.write() as connection:

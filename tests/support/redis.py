@@ -1,4 +1,4 @@
-"""A throw-away Redis on loopback: started on demand, killed and started again at will."""
+"""A throw-away Redis: started on demand, killed and started again at will."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ MISSING = "no Redis server binary: `apt-get install redis-server`"
 class RedisServer:
     """Keeps nothing on disk, as a broker that may be lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, *also: str) -> None:
+        """``also``: addresses to listen at beside loopback; whoever reaches them may come in."""
+        self._also = also
         if BINARY is None:
             raise RuntimeError(MISSING)
         self._folder = Path(tempfile.mkdtemp(prefix="wlm-redis-"))
@@ -36,7 +38,8 @@ class RedisServer:
         """Start it, and wait until it answers."""
         assert BINARY is not None
         self._process = subprocess.Popen(
-            [BINARY, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+            [BINARY, "--port", str(self.port), "--bind", "127.0.0.1", *self._also,
+             "--protected-mode", "no" if self._also else "yes", "--save", "",
              "--appendonly", "no", "--dir", str(self._folder)],
             stdout=subprocess.DEVNULL,
             preexec_fn=end_with_parent,

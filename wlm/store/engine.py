@@ -254,8 +254,7 @@ def _checked(url: str) -> URL:
 def _engine(url: URL, *, immediate: bool, synchronous: str = "FULL") -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
     try:
-        # Postgres' driver gives bytes, and is quick enough with them.
-        engine = create_engine(url, json_deserializer=_loads if sqlite else None)
+        engine = create_engine(url, json_deserializer=_loads)
     except (NoSuchModuleError, ModuleNotFoundError):
         raise StorageFault(
             "The driver for Postgres is not installed.", hint="`pip install 'wlm[postgres]'`."

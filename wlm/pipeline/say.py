@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wlm.errors import NotUnderstood, SkillMissing, WlmError
+from wlm.plugins.spoken import joined
 from wlm.types import Event, Question, Reply, State
 
 NOTHING_HEARD = Reply("I heard nothing.", data={"code": "nothing_heard"})
@@ -57,7 +58,8 @@ def of_event(event: Event) -> Reply:
 def _question(question: Question) -> Reply:
     labels = [str(candidate["label"]) for candidate in question.candidates]
     listed = [f"  {number}. {label}" for number, label in enumerate(labels, 1)]
-    spoken = f"{question.text} {', or '.join(labels)}?" if labels else question.text
+    told = all(label.casefold() in question.text.casefold() for label in labels)
+    spoken = question.text if told else f"{question.text} {joined(labels, 'or')}?"
     return Reply(
         spoken,
         "\n".join([question.text, *listed]),

@@ -120,3 +120,10 @@ def test_it(busy: Talk) -> None:
     assert busy("cancel", title="it").data["cancelled"][0]["people"] == ["Tom"]
     question = busy.asks("cancel")
     assert question.text.startswith("Which one: ")
+
+
+@pytest.mark.parametrize("title", ["all standups", "every standup"])
+def test_all_of_a_name_within_a_time(busy: Talk, title: str) -> None:
+    reply = busy("cancel", title=title, when=day("2026-11-24", 2))
+    assert reply.speech.startswith("2 are cancelled: standup on Tuesday")
+    assert [t for _, t in busy.shown("2026-11-23", 7) if t == "standup"] == ["standup", "standup"]

@@ -165,3 +165,11 @@ def test_times_are_compared_by_the_instant(talk: Talk) -> None:
     begin = datetime.fromisoformat("2026-10-25T02:00:00+01:00")
     found = talk.calendar.between(begin, begin.replace(hour=3))
     assert [o.entry.title for o in found] == ["second"]
+
+
+def test_reminders_alone(busy: Talk) -> None:
+    said = busy("list", kind="reminders", when=day("2026-11-23")).speech
+    assert said == "You have 1 reminder tomorrow: call mom at 6 pm."
+    assert busy("list", kind="reminders", pick="next").speech.startswith("Next is call mom")
+    both = busy("list", kind="both", when=day("2026-11-23")).speech
+    assert both.startswith("You have 3 meetings and 1 reminder")

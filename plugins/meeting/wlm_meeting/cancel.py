@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from wlm.plugins import Context, Person, Reply, TimeRange
-from wlm_meeting import reminders, say, target, undo
+from wlm_meeting import match, reminders, say, target, undo
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Occurrence
 from wlm_meeting.sync.subscription import check_ours
@@ -30,7 +30,7 @@ def cancel(ctx: Context, wish: Wish) -> Reply:
     calendar = Calendar(ctx)
     when = target.moment(wish.start) if wish.start else wish.when
     what = target.Target(wish.title, wish.people, when, "start", lambda o: o.start.isoformat())
-    if wish.scope == "all":
+    if wish.scope == "all" or match.all_of(wish.title):
         return _all(ctx, calendar, what)
     found = target.find(ctx, calendar, what)
     series = found.entry.repeats or found.entry.series is not None

@@ -25,12 +25,19 @@ class Query(NamedTuple):
     start: datetime | None
     people: Sequence[Person]
     pick: Pick | None
+    kind: Literal["reminders", "both"] | None = None
+
+    @property
+    def what(self) -> match.Wanted:
+        """What it asks for. Who asks for meetings is told of reminders, too."""
+        what = match.wanted(self.title, self.people)
+        return what._replace(kind="reminder") if self.kind == "reminders" else what
 
 
 def look(ctx: Context, query: Query) -> Reply:
     """Answer for a moment, a range, a meeting by name, or for what comes next."""
     calendar = Calendar(ctx)
-    what = match.wanted(query.title, query.people)
+    what = query.what
     if query.start is not None and query.when is None:
         return _at_moment(ctx, calendar, query.start, what)
     if query.when is not None:

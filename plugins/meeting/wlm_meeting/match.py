@@ -19,6 +19,7 @@ _MEETING_WORDS = (
 )
 _NOISE = frozenset(_NOISE_WORDS.split())
 _MEETINGS = frozenset(_MEETING_WORDS.split())
+_EVERY = frozenset(("all", "every", "alle", "jede", "jeden", "jedes", "todas", "todos", "cada"))
 _REMINDERS = frozenset(("reminder", "reminders", "remind"))
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _LIKE = 80
@@ -54,8 +55,13 @@ def wanted(title: str, people: Sequence[Person] | None) -> Wanted:
     """What ``title`` and ``people`` ask for; "meeting" or "it" alone asks for anything."""
     words = words_of(title)
     kind = "reminder" if _REMINDERS & set(words) else ""
-    telling = tuple(w for w in words if w not in _NOISE | _MEETINGS | _REMINDERS)
+    telling = tuple(w for w in words if w not in _NOISE | _MEETINGS | _REMINDERS | _EVERY)
     return Wanted(telling, tuple(people or ()), kind)
+
+
+def all_of(title: str) -> bool:
+    """Whether the title asks for each that fits: "all standups", "every standup"."""
+    return bool(_EVERY.intersection(words_of(title)[:1]))
 
 
 def best(found: Sequence[Occurrence], what: Wanted) -> list[Occurrence]:

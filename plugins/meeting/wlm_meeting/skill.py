@@ -43,6 +43,20 @@ Pick = Annotated[
         aliases={"next": ["upcoming", "coming up"], "last": ["latest", "previous", "most recent"]},
     ),
 ]
+Kind = Annotated[
+    Literal["reminders", "both"],
+    Slot(
+        "only reminders, or both by name",
+        aliases={
+            "reminders": ["reminder"],
+            "both": [
+                "meetings and reminders",
+                "reminders and meetings",
+                "appointments and reminders",
+            ],
+        },
+    ),
+]
 Scope = Annotated[
     Literal["one", "all"],
     Slot(
@@ -131,6 +145,7 @@ class Meeting(Skill):
         people: People | None = None,
         title: Title = "",
         pick: Pick | None = None,
+        kind: Kind | None = None,
     ) -> Reply:
         """Say what is in the calendar."""
         from wlm_meeting.look import Query, look
@@ -138,7 +153,7 @@ class Meeting(Skill):
 
         mend(ctx)
         note = _freshened(ctx)
-        return look(ctx, Query(title, when, start, people or [], pick)).noted(note)
+        return look(ctx, Query(title, when, start, people or [], pick, kind)).noted(note)
 
     @intent(examples=["move {title} to {start}"], effect="write")
     def update(

@@ -34,6 +34,7 @@ def test_a_manager_is_said_asked_for_and_taken_back(ctx) -> None:
 def test_an_unknown_manager(ctx) -> None:
     reply = run(People(), "find", ctx, who="Tom", detail="manager")
     assert reply.speech == "I do not know the manager of Tom Baker."
+    assert reply.display.startswith(reply.speech)  # who reads is told that, too
 
 
 def test_links_survive_a_card(ctx, tmp_path) -> None:
@@ -69,3 +70,9 @@ def test_who_works_somewhere_where_that_was_heard_as_a_name(ctx) -> None:
         "works at Acme. Maria Lopez" in run(People(), "find", ctx, who="Acme", kind="work").speech
     )
     assert run(People(), "find", ctx, who="Tom").speech.startswith("Tom Baker")
+
+
+def test_who_works_somewhere_is_no_question_for_a_number(ctx) -> None:
+    run(People(), "update", ctx, who="Bob", company="Contoso", phone="030 1234567")
+    reply = run(People(), "find", ctx, company="Contoso", kind="work")
+    assert reply.speech.startswith("Only one person works at Contoso. Bob Miller")

@@ -106,9 +106,7 @@ def _points(contact: Contact, what: str, points: Sequence[Point], kind: str | No
     data = {**_data(contact), what: [{"value": p.value, "kind": p.kind} for p in wanted]}
     if not wanted:
         others = f" There is {_spoken(what, points[0])}." if points else ""
-        return Reply(
-            f"I have no {kind_said}{single} for {contact.name}.{others}", say.card(contact), data
-        )
+        return _unknown(f"I have no {kind_said}{single} for {contact.name}.{others}", contact, data)
     if len(wanted) == 1:
         called = f"{wanted[0].kind or kind or ''} {single}".strip()
         speech = f"{contact.name}'s {called} is {_value(what, wanted[0])}."
@@ -150,8 +148,13 @@ def _birthday(contact: Contact, today: date) -> Reply:
 def _fact(contact: Contact, what: str, value: str, sentence: str) -> Reply:
     data = {**_data(contact), what: getattr(contact, what)}
     if not value:
-        return Reply(f"I do not know the {what} of {contact.name}.", say.card(contact), data)
+        return _unknown(f"I do not know the {what} of {contact.name}.", contact, data)
     return Reply(sentence.format(name=contact.name, value=value), data=data)
+
+
+def _unknown(speech: str, contact: Contact, data: dict[str, Any]) -> Reply:
+    """What is not known, and to read: what is."""
+    return Reply(speech, f"{speech}\n\n{say.card(contact)}", data)
 
 
 def linked(contact: Contact, kind: str) -> str:
@@ -162,7 +165,7 @@ def linked(contact: Contact, kind: str) -> str:
 def _link(contact: Contact, kind: str) -> Reply:
     data = {**_data(contact), kind: linked(contact, kind)}
     if not data[kind]:
-        return Reply(f"I do not know the {kind} of {contact.name}.", say.card(contact), data)
+        return _unknown(f"I do not know the {kind} of {contact.name}.", contact, data)
     return Reply(f"{contact.name}'s {kind} is {data[kind]}.", data=data)
 
 

@@ -104,7 +104,8 @@ class People(Skill):
         note, book = _freshened(ctx), _book(ctx)
         if who is not None and is_company(book, who):  # "who works at Acme"
             company, who, kind = company or who.name, None, None
-        asked = detail or ("phone" if kind else None)
+        listing = who is None and bool(company)  # "works" tells no number apart there
+        asked = detail or ("phone" if kind and not listing else None)
         contact = None
         if who is not None:
             contact = one(ctx, book, who, company=company, role=role, beyond=True)

@@ -230,3 +230,49 @@ def test_spans_are_in_the_text():
         "people": ["Anna"],
         "start": ["tomorrow", "noon"],
     }
+
+
+@pytest.mark.parametrize(
+    ("intent", "text", "slots"),
+    [
+        ("people.add", "add Anna Berg to my contacts", {"who": "Anna Berg"}),
+        ("people.find", "what is Anna Berg's number", {"who": "Anna Berg", "detail": "phone"}),
+        ("people.find", "what is anna berg's number", {"who": "Anna Berg", "detail": "phone"}),
+        ("people.find", "what is Anna's number", {"who": "Anna", "detail": "phone"}),
+        (
+            "email.send",
+            "email Anna Berg that I am late",
+            {"to": ["Anna Berg"], "body": "I am late"},
+        ),
+        (
+            "meeting.create",
+            "schedule lunch with Anna Friday at noon",
+            {"title": "lunch", "people": ["Anna"], "start": at("27T12:00")},
+        ),
+    ],
+)
+def test_a_known_name_may_be_the_beginning_of_another(intent, text, slots):
+    assert fill(intent, text, person=["Anna"]).slots == slots
+
+
+@pytest.mark.parametrize(
+    ("intent", "text", "slots"),
+    [
+        ("meeting.list", "what does my week look like", {"when": day("2026-11-16", "2026-11-23")}),
+        ("meeting.list", "how is my day looking", {"when": day("2026-11-22", "2026-11-23")}),
+        ("meeting.list", "what reminders do I have", {"kind": "reminders"}),
+        ("meeting.list", "show my meetings and reminders", {"kind": "both"}),
+        (
+            "meeting.find_time",
+            "find an hour for a workout this weekend",
+            {"duration": "PT1H", "when": day("2026-11-21", "2026-11-23")},
+        ),
+        (
+            "meeting.update",
+            "move the dentist to Wednesday at the same time",
+            {"people": ["Dentist"], "when": day("2026-11-25", "2026-11-26")},
+        ),
+    ],
+)
+def test_what_is_no_name_and_what_is_a_time(intent, text, slots):
+    assert fill(intent, text).slots == slots

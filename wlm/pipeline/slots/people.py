@@ -11,7 +11,7 @@ from wlm.pipeline.slots.atoms import Tokens, low
 from wlm.pipeline.slots.function_words import PRONOUNS, RELATIONS, STOP, TITLES
 from wlm.pipeline.slots.given_names import GIVEN_NAMES
 from wlm.pipeline.slots.tokens import Token
-from wlm.pipeline.slots.words import words
+from wlm.pipeline.slots.words import MONTHS, WEEKDAYS, words
 
 _LONGEST = 4
 _JOINTS = frozenset({",", "and", "&", "or"})
@@ -143,7 +143,8 @@ def name_at(
     """The name that begins at ``i``. ``cased``: the text shows names by their capitals."""
     if i >= len(tokens) or taken[i]:
         return None
-    if (exact := book.at(tokens, i)) is not None:
+    exact = book.at(tokens, i)
+    if exact is not None and not _goes_on(tokens, exact.last, taken, cased=cased):
         return exact
     if relation := _relation(tokens, i):
         return relation
@@ -164,6 +165,16 @@ def name_at(
         return None
     said = _spelled(tokens[i:j])
     return Name(book.close(said) or said, i, j)
+
+
+def _goes_on(tokens: Tokens, i: int, taken: Sequence[bool], *, cased: bool) -> bool:
+    """Whether a known name is the beginning of another: "Anna" of "Anna Berg", whom we do not
+    know. Without capitals only an owner's name shows that: "anna berg's number"."""
+    if i >= len(tokens) or taken[i] or not _namely(tokens, i, True, cased):
+        return False
+    if low(tokens, i) in WEEKDAYS or low(tokens, i) in MONTHS:
+        return False
+    return cased or low(tokens, i + 1) in ("'s", "’s")
 
 
 def owner_stem(tokens: Tokens, i: int) -> str:

@@ -17,6 +17,7 @@ from wlm.pipeline.slots.words import (
     THIS,
     UNIT_SECONDS,
     UNITS,
+    words,
 )
 
 _PERIODS = frozenset({"week", "weekend", "month", "quarter", "year", "decade"})
@@ -31,12 +32,15 @@ _EDGES = {
     "late": "late",
     "first": "first",
 }
+_LOOKED_AT = words("does is 's about on in for of during over show see me check how what open")
+"""Before "my week" they ask about it; after another verb it is what something is done to."""
 _NOW = (("right", "now"), ("just", "now"), ("at", "the", "moment"), ("currently",), ("now",))
 
 
 def range_at(tokens: Tokens, i: int, cal: Calendar) -> Found:
     """The range at ``i``."""
-    for rule in (_rest, _edge, _counted, _after_next, _named, _season, _month, _year, _later, _now):
+    rules = (_rest, _edge, _counted, _after_next, _named, _mine, _season, _month, _year, _later)
+    for rule in (*rules, _now):
         if found := rule(tokens, i, cal):
             return found
     return None
@@ -87,6 +91,16 @@ def _named(tokens: Tokens, i: int, cal: Calendar) -> Found:
             if found and isinstance(found[1], Day):
                 return found[0], _of(*period(found[1].date, word), cal, word)
     return None
+
+
+def _mine(tokens: Tokens, i: int, cal: Calendar) -> Found:
+    """Such as "my week" in "what does my week look like"."""
+    unit = low(tokens, i + 1)
+    if low(tokens, i) not in ("my", "our") or low(tokens, i - 1) not in _LOOKED_AT:
+        return None
+    if unit == "day":
+        return i + 2, Span(*cal.days(cal.today), "day")
+    return (i + 2, _period(cal, unit, 0)) if unit in ("week", "weekend", "month") else None
 
 
 def _period(cal: Calendar, unit: str, step: int) -> Span:
@@ -337,10 +351,10 @@ def _later(tokens: Tokens, i: int, cal: Calendar) -> Found:
 
 
 def _now(tokens: Tokens, i: int, cal: Calendar) -> Found:
-    for words in _NOW:
-        if tuple(token.low for token in tokens[i : i + len(words)]) == words:
-            end = i + len(words)
-            if words == ("now",) and (i == 0 or low(tokens, i - 1) in ("and", "from", "by")):
+    for said in _NOW:
+        if tuple(token.low for token in tokens[i : i + len(said)]) == said:
+            end = i + len(said)
+            if said == ("now",) and (i == 0 or low(tokens, i - 1) in ("and", "from", "by")):
                 return None
             return end, Point(cal.now, now=True)
     return None

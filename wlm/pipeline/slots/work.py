@@ -270,8 +270,8 @@ class Work(Marks):
         return order[0] if stands else None
 
     def _led_to(self, i: int) -> bool:
-        """Whether a word stands before ``i`` that can lead to a name; a time cannot."""
-        return i > 0 and not self.marks[i - 1]
+        """Whether a word stands before ``i`` that can lead to a name; a time cannot, nor "a"."""
+        return i > 0 and not self.marks[i - 1] and low(self.tokens, i - 1) not in ("a", "an")
 
     def _with_verb(self, slot: SlotSpec, run: Run) -> Run:
         """From the slot's own cue on, where the example had the first words of the value in it."""
@@ -428,6 +428,8 @@ class Work(Marks):
                 return
             run = trimmed
         value = self.text[self.tokens[run.first].start : self.tokens[run.last - 1].end]
+        if value.casefold().removeprefix("the ") == "same time":  # what a move keeps is no name
+            return
         self._add(slot, value)
         self._take(slot.name, run.first, run.last)
 

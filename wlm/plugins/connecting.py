@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from wlm.errors import BadSetting, NotAllowed, ProviderError
-from wlm.plugins.grants import SCOPES, Grant, expiry, post
+from wlm.plugins.grants import SCOPES, Grant, expiry, for_secrets, post
 
 if TYPE_CHECKING:
     from wlm.plugins.http import Http
@@ -127,13 +127,13 @@ def _page(endpoints: _Endpoints, client: Client, door: _Door, verifier: str) -> 
 
 
 def _discovered(http: Http, issuer: str) -> _Endpoints:
-    issuer = _safe(issuer.rstrip("/"))
+    issuer = for_secrets(issuer.rstrip("/"))
     body = http.get(f"{issuer}/.well-known/openid-configuration", max_bytes=500_000).json()
     if not isinstance(body, dict) or str(body.get("issuer", "")).rstrip("/") != issuer:
         raise ProviderError("The sign-in service says that it is another one.", hint=_CHECK)
 
     def endpoint(name: str) -> str:
-        return _safe(str(body[name])) if body.get(name) else ""
+        return for_secrets(str(body[name])) if body.get(name) else ""
 
     found = _Endpoints(
         str(body["issuer"]),
@@ -148,15 +148,6 @@ def _discovered(http: Http, issuer: str) -> _Endpoints:
 
 
 _CHECK = "Check WLM_GOOGLE_ISSUER."
-
-
-def _safe(url: str) -> str:
-    """``url`` if secrets may be sent there: https, or http on this machine."""
-    parts = urlsplit(url)
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if parts.scheme == "https" or (parts.scheme == "http" and local):
-        return url
-    raise BadSetting("The sign-in service has an address that is not https.", hint=_CHECK)
 
 
 def _address(http: Http, userinfo: str, token: str) -> str:

@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from wlm.errors import ProviderError
+from wlm.errors import BadSetting, ProviderError
 
 if TYPE_CHECKING:
     from wlm.plugins.http import Http
@@ -169,6 +169,24 @@ def post(http: Http, endpoint: str, form: Mapping[str, str]) -> Answer:
         raise ProviderError(f"{got.host} did not answer as a sign-in service does.")
     named = str(body.get("error", "refused")) if got.status >= 400 else ""
     return Answer(body, named if named.replace("_", "").isalnum() else "unknown" if named else "")
+
+
+def for_secrets(url: str) -> str:
+    """``url`` if secrets may be sent there: https, or http on this machine.
+
+    Raises ``BadSetting``.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    local = host in ("localhost", "127.0.0.1", "::1")
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise BadSetting(
+            "The sign-in service has an address that is not https.", hint="Check WLM_GOOGLE_ISSUER."
+        )
+    return url
 
 
 def expiry(answer: Mapping[str, Any]) -> float:

@@ -10,11 +10,11 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 import httpx
 
-from wlm.errors import BadSetting, NotFound, ProviderError, Unreachable
+from wlm.errors import NotFound, ProviderError, Unreachable
+from wlm.plugins.grants import for_secrets
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet
@@ -71,7 +71,7 @@ class Issuer:
                 hint="Set WLM_GOOGLE_CLIENT_ID and its secret, or make a key on the host: "
                 "`wlm keys create --user EMAIL` (docs/howto/sign-in.md).",
             )
-        self.url = _safe(url.rstrip("/"))
+        self.url = for_secrets(url.rstrip("/"))
         self.client_id = client_id
         self._secret = client_secret
         self._clock = clock
@@ -178,7 +178,7 @@ class Issuer:
     def _checked(self, body: Mapping[str, Any]) -> Metadata:
         def endpoint(name: str) -> str:
             value = body.get(name, "")
-            return _safe(value) if isinstance(value, str) and value else ""
+            return for_secrets(value) if isinstance(value, str) and value else ""
 
         # RFC 8414: who answers must be who was asked.
         if str(body.get("issuer", "")).rstrip("/") != self.url:
@@ -198,18 +198,3 @@ class Issuer:
         if not (metadata.token_endpoint and metadata.jwks_uri):
             raise ProviderError("The sign-in service lacks an endpoint that signing in needs.")
         return metadata
-
-
-def _safe(url: str) -> str:
-    """``url`` if secrets may be sent there: https, or http on this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        parts, host = urlsplit(""), ""
-    local = host in ("localhost", "127.0.0.1", "::1")
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
-        raise BadSetting(
-            "The sign-in service has an address that is not https.", hint="Check WLM_GOOGLE_ISSUER."
-        )
-    return url

@@ -338,6 +338,40 @@ def test_reading_goes_on_while_the_key_changes(busy: Callable[[], Store]) -> Non
     assert not wrong and count[0]
 
 
+def test_who_loads_the_keys_of_before_does_not_stop_their_change(
+    busy: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader has the old keys in hand when the new one is saved, and puts them back after it."""
+    store = busy()
+    vault = store.vault
+    load, write = vault._source.load, store.write
+    loaded, go_on = threading.Event(), threading.Event()
+
+    def slow_load() -> object:
+        keys = load()
+        if threading.current_thread() is reader:
+            loaded.set()
+            assert go_on.wait(30)
+        return keys
+
+    def write_after_reader() -> object:
+        go_on.set()
+        reader.join(30)
+        return write()
+
+    reader = threading.Thread(target=vault.check)
+    monkeypatch.setattr(vault._source, "load", slow_load)
+    reader.start()
+    assert loaded.wait(30)
+    monkeypatch.setattr(store, "write", write_after_reader)
+    version = vault.rotate()
+    monkeypatch.undo()
+    assert vault.rotate(discard=True) == version + 1
+    vault._open_keys.clear()
+    for owner in ("anna", "ben"):
+        assert Turns(store).last(owner).text == f"{SECRET} of {owner}"  # type: ignore[union-attr]
+
+
 def test_a_recording_is_sealed_in_its_place(store: Store, tmp_path: Path) -> None:
     loud = Audio(np.random.default_rng(1).uniform(-1, 1, 150_000).astype(np.float32), 9.4)
     file = recordings.keep(store, tmp_path, "anna", "t1", loud)

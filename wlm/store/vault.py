@@ -11,11 +11,21 @@ import base64
 import hmac
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from wlm.errors import MasterKeyFault
 from wlm.store.master import MasterKeys, MasterKeyStore, new_key
@@ -142,13 +152,14 @@ class Vault:
         Raises ``MasterKeyFault`` if there is no new key to put in force.
         """
         with self._source.one_at_a_time():
-            self._masters = None
-            before = self._keys
-            if not before.fixed:
-                more = {**before.keys, before.newest + 1: new_key()}
-                self._masters = self._source.save(more)
-            target = self._keys.newest
-            self._put_in_force(target)
+            # What is in force is kept by name here, not read again from the object: who reads
+            # meanwhile may have loaded the keys of before and put them there.
+            keys = self._masters = self._found()
+            if not keys.fixed:
+                more = {**keys.keys, keys.newest + 1: new_key()}
+                keys = self._masters = self._source.save(more)
+            target = keys.newest
+            self._put_in_force(keys)
             while self._rewrap(target):
                 pass
             with self._store.write() as connection:
@@ -156,8 +167,8 @@ class Vault:
                 connection.execute(delete(master_keys).where(master_keys.c.version < target))
                 while self._rewrap(target):
                     pass
-            if discard and not before.fixed:
-                self._masters = self._source.save({target: self._keys.keys[target]})
+            if discard and not keys.fixed:
+                self._masters = self._source.save({target: keys.keys[target]})
             return target
 
     def renew(self, owner: str) -> str:
@@ -268,10 +279,21 @@ class Vault:
 
     def _found(self) -> MasterKeys:
         """The master keys, made at first use; refused where they are not this database's."""
-        with self._store.aside() as connection:
-            planted = connection.execute(select(master_keys)).all()
-        if not planted:
-            return self._first()
+        seen: list[int] = []
+        while True:
+            with self._store.aside() as connection:
+                planted = connection.execute(select(master_keys)).all()
+            if not planted:
+                return self._first()
+            try:
+                return self._loaded(planted)
+            except MasterKeyFault:
+                # The key may have been rotated between the two looks, however often.
+                if seen == (seen := sorted(row.version for row in planted)):
+                    raise
+
+    def _loaded(self, planted: Sequence[Row[Any]]) -> MasterKeys:
+        """The keys as their source has them; refused where their marks do not open."""
         keys = self._source.load()
         if keys is None:
             raise MasterKeyFault("The master key of this database is not here.")
@@ -288,7 +310,7 @@ class Vault:
             if connection.execute(select(func.count()).select_from(master_keys)).scalar():
                 return self._found()
             keys = self._source.load() or self._source.save({1: new_key()})
-            self._plant(connection, keys, keys.newest)
+            self._plant(connection, keys)
         return keys
 
     def _alone(self, connection: Connection) -> None:
@@ -296,17 +318,18 @@ class Vault:
         if not self._store.sqlite:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7569262)")
 
-    def _plant(self, connection: Connection, keys: MasterKeys, version: int) -> None:
-        """Leave a mark by which a wrong key shows itself."""
+    def _plant(self, connection: Connection, keys: MasterKeys) -> None:
+        """Leave a mark of the newest key, by which a wrong one shows itself."""
+        version = keys.newest
         canary = _sealed(keys.keys[version], _CANARY, _canary_place(version))
         row = {"version": version, "canary": canary, "created_at": datetime.now(UTC)}
         connection.execute(insert(master_keys).values(row))
 
-    def _put_in_force(self, target: int) -> None:
+    def _put_in_force(self, keys: MasterKeys) -> None:
         with self._store.write() as connection:
             known = connection.execute(select(master_keys.c.version)).scalars().all()
-            if target not in known:
-                self._plant(connection, self._keys, target)
+            if keys.newest not in known:
+                self._plant(connection, keys)
             elif len(known) == 1:
                 raise MasterKeyFault(
                     "The newest master key is in force already; nothing was changed.",
@@ -332,11 +355,12 @@ class Vault:
         return _opened(self._master(version), wrapped, _key_place(version, key_id, owner))
 
     def _master(self, version: int) -> bytes:
-        if version not in self._keys.keys:
-            self._masters = None  # another process may have rotated
-        if version not in self._keys.keys:
+        keys = self._keys
+        if version not in keys.keys:
+            keys = self._masters = self._found()  # another process or thread may have rotated
+        if version not in keys.keys:
             raise MasterKeyFault(f"Version {version} of the master key is not here.")
-        return self._keys.keys[version]
+        return keys.keys[version]
 
 
 def _sealer(owner: str, key_id: str, key: AESGCM) -> Callable[[str, str, str, bytes], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from wlm import config
 from wlm.errors import BadSetting
@@ -82,6 +83,19 @@ def test_an_unknown_zone_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("WLM_TIMEZONE", "Mars/Olympus")
     with pytest.raises(BadSetting, match="Mars/Olympus"):
         _ = config.load().zone
+
+
+def test_what_is_checked_alone_is_what_is_checked_with_the_rest(home: Path) -> None:
+    here = {"WLM_HOME": str(home)}
+    plain = config.Config()
+    every = plain.model_dump()
+    assert config.Config.model_validate(every) == plain == config.load(environ=here).config
+    assert config.load(every, here).config == plain
+    some = {"worker_threads": "7", "offline": "yes", "log_level": "info", "llm_margin": "0.5"}
+    mixed = config.load(some, here).config
+    assert mixed == config.Config.model_validate(some) != plain
+    with pytest.raises(ValidationError):
+        mixed.offline = False  # type: ignore[misc]
 
 
 def test_every_setting_has_help() -> None:

@@ -174,7 +174,7 @@ def load(only: str = "", points: Iterable[EntryPoint] | None = None) -> Registry
 @functools.cache
 def _built_in(name: str) -> LoadedSkill:
     (cls,) = _skill_classes(import_module(BUILT_IN[name]))
-    return LoadedSkill(cls(), cls.intents(), "wlm", version("wlm"))
+    return LoadedSkill(cls(), cls.intents(), "wlm", _release())
 
 
 def _skill_classes(target: Any) -> list[type[Skill]]:
@@ -205,9 +205,15 @@ def _about(dist: Distribution | None) -> tuple[str, str, list[str]]:
 def _version_mismatch(requires: Iterable[str]) -> str:
     """Why the plugin was built for another WLM; empty if it was not."""
     for line in requires:
-        if line.startswith("wlm") and (reason := _unmet(line, version("wlm"))):
+        if line.startswith("wlm") and (reason := _unmet(line, _release())):
             return reason
     return ""
+
+
+@functools.cache
+def _release() -> str:
+    """The version of WLM that is installed; to ask for it reads the whole of its description."""
+    return version("wlm")
 
 
 def _unmet(line: str, release: str) -> str:

@@ -115,3 +115,8 @@ def all_feeds(ctx: Context, set_up: Mapping[str, str]) -> dict[str, str]:
     own = {source.name: source.url for source in subscribed(ctx)}
     taken = {key(name) for name in own}
     return {**{name: url for name, url in set_up.items() if key(name) not in taken}, **own}
+
+
+def scope(topic: str, source: str) -> str:
+    """What news are about, as it stands in a sentence; empty for all."""
+    return f"{f' about {topic}' if topic else ''}{f' from {source}' if source else ''}"

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from wlm_weather.aspects import Aspect
 from wlm_weather.series import Forecast, Hour, Summary, days, describe, spells, summarise
 from wlm_weather.units import Units
-
-Aspect = Literal[
-    "rain", "snow", "temperature", "wind", "sun", "humidity", "sunrise", "sunset", "change"
-]
 
 _BREEZES = (
     (12, "hardly any wind"),

@@ -1,0 +1,106 @@
+"""The latest headlines, to be heard and to be read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import quote
+
+from wlm.errors import BadRequest
+from wlm.plugins import Context, Reply, TimeRange
+from wlm_news import own, pick
+from wlm_news.feeds import Feed, Reader, failure
+from wlm_news.items import Item
+from wlm_news.settings import settings_of
+
+
+def latest(ctx: Context, topic: str, source: str, when: TimeRange | None) -> Reply:
+    """The newest of what the feeds have: on a topic or a saved search, of a source, of a time.
+
+    Raises ``BadRequest`` where there is no such feed, ``ProviderAway`` where none answers.
+    """
+    settings = settings_of(ctx)
+    if topic and (search := own.search_of(ctx, topic)):
+        topic, source = search.topic, source or search.source
+    chosen = _feeds(own.all_feeds(ctx, settings.feeds), source)
+    folder = ctx.data_dir / "news" / quote(ctx.user, safe="")
+    reader = Reader(ctx.http, folder, ctx.now, public_only=not settings.allow_private)
+    feeds = reader.read(chosen)
+    if error := failure(feeds):
+        raise error
+    items = [item for feed in feeds for item in feed.items]
+    if when:
+        items = pick.within(items, when)
+    items = pick.newest(pick.about(items, topic, ctx.language))
+    return _reply(ctx, items, feeds, topic, source)
+
+
+def _feeds(feeds: dict[str, str], source: str) -> dict[str, str]:
+    if not feeds:
+        raise BadRequest("No feed is set up.", hint="Add one with `wlm news add NAME URL`.")
+    if not source:
+        return feeds
+    if chosen := pick.sources(source, feeds):
+        return chosen
+    raise BadRequest(
+        "None of your feeds has that name.",
+        hint=f"You have {', '.join(feeds)}; `wlm news add NAME URL` adds others.",
+    )
+
+
+def _reply(ctx: Context, items: list[Item], feeds: list[Feed], topic: str, source: str) -> Reply:
+    settings = settings_of(ctx)
+    heard, shown = items[: settings.heard], items[: settings.shown]
+    scope = own.scope(topic, feeds[0].name if source else "")
+    notes = _notes(feeds)
+    data = {
+        "items": [item.to_dict() for item in shown],
+        "found": len(items),
+        "failed": [feed.name for feed in feeds if feed.error],
+    }
+    if not items:
+        speech = " ".join([f"I found no news{scope}.", *notes])
+        return Reply(speech, speech, data)
+    lines = [_spoken(item, bare=bool(source)) for item in heard]
+    speech = " ".join([f"The latest{scope}.", *lines, *notes])
+    display = [
+        f"The latest{scope}",
+        "",
+        *(_shown(n, item, ctx.now) for n, item in enumerate(shown, 1)),
+    ]
+    return Reply(speech, "\n".join([*display, *([""] if notes else []), *notes]), data)
+
+
+def _spoken(item: Item, *, bare: bool) -> str:
+    title = item.title.rstrip(" .")
+    end = "" if title.endswith(("?", "!", "…")) else "."
+    return f"{title}{end}" if bare else f"{item.source}: {title}{end}"
+
+
+def _shown(number: int, item: Item, now: datetime) -> str:
+    facts = " · ".join(part for part in (item.source, _ago(item, now)) if part)
+    link = f"\n    {item.url}" if item.url else ""
+    return f"{number:>2}. {item.title}\n    {facts}{link}"
+
+
+def _ago(item: Item, now: datetime) -> str:
+    if item.published is None:
+        return ""
+    minutes = int((now - item.published).total_seconds() // 60)
+    if minutes < 60:
+        return f"{max(minutes, 0)} min ago"
+    hours = minutes // 60
+    return f"{hours} h ago" if hours < 48 else f"{item.published.astimezone(now.tzinfo):%d %B %Y}"
+
+
+def _notes(feeds: list[Feed]) -> list[str]:
+    """Which feeds did not answer, in one sentence each kind."""
+    old = [feed for feed in feeds if feed.error and feed.items]
+    lost = [feed.name for feed in feeds if feed.error and not feed.items]
+    notes = []
+    if old:
+        hours = max(1, round(max(feed.age for feed in old).total_seconds() / 3600))
+        names = ", ".join(feed.name for feed in old)
+        notes.append(f"{names} did not answer; that is from up to {hours} hours ago.")
+    if lost:
+        notes.append(f"{', '.join(lost)} did not answer.")
+    return notes

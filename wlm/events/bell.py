@@ -22,13 +22,23 @@ log = logging.getLogger(__name__)
 ENOUGH = 64
 """So many rings at once wake everybody; more are dropped, since who is awake works on until
 nothing is left."""
+_IDS_A_NOTE = 64
+LONGEST_NOTE = 2048
+"""Characters of a note: so many ids fit, and it fits into what each bell carries at once."""
+
+
+def notes(ids: Iterable[str]) -> list[str]:
+    """The ids as few notes: a listener that is slow is told of many events by each."""
+    every = list(ids)
+    return [" ".join(every[n : n + _IDS_A_NOTE]) for n in range(0, len(every), _IDS_A_NOTE)]
 
 
 class Listener(Protocol):
     """One process's ear. Several threads may wait at once; each ring wakes one of them."""
 
     def next(self, timeout: float) -> str | None:
-        """Wait for so many seconds; the id that was rung, or ``None``."""
+        """Wait for so many seconds; the id that was rung, the ids that were told of (with
+        blanks between), or ``None``."""
         ...
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from wlm.events.bell import ENOUGH
+from wlm.events.bell import ENOUGH, LONGEST_NOTE, notes
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -38,7 +38,7 @@ class PostgresBell:
 
     def tell(self, ids: Iterable[str]) -> None:
         """Wake those that wait."""
-        self._notify(_TELL, list(ids))
+        self._notify(_TELL, notes(ids))
 
     def rings(self) -> PostgresListener:
         """Listen as a worker."""
@@ -53,10 +53,10 @@ class PostgresBell:
         with self._lock:
             self._drop()
 
-    def _notify(self, channel: str, ids: list[str]) -> None:
+    def _notify(self, channel: str, told: list[str]) -> None:
         import psycopg
 
-        if not ids:
+        if not told:
             return
 
         with self._lock:
@@ -65,8 +65,8 @@ class PostgresBell:
             try:
                 if self._connection is None:
                     self._connection = _connect(self._url)
-                query = "SELECT pg_notify(%s, id) FROM unnest(%s::text[]) AS id"
-                self._connection.execute(query, (channel, ids))
+                query = "SELECT pg_notify(%s, note) FROM unnest(%s::text[]) AS note"
+                self._connection.execute(query, (channel, told))
             except psycopg.Error as error:
                 self._drop()
                 self._away_until = time.monotonic() + _PAUSE
@@ -109,7 +109,7 @@ class PostgresListener:
                     while not self._closed.is_set():
                         for note in connection.notifies(timeout=1.0):
                             with contextlib.suppress(queue.Full):
-                                self._heard.put_nowait(note.payload[:64])
+                                self._heard.put_nowait(note.payload[:LONGEST_NOTE])
             except psycopg.Error as error:
                 log.debug("not listening (%s)", type(error).__name__)
                 self._closed.wait(_PAUSE)

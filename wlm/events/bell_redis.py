@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from wlm.errors import BadSetting, EnvironmentFault
-from wlm.events.bell import ENOUGH
+from wlm.events.bell import ENOUGH, LONGEST_NOTE, notes
 
 log = logging.getLogger(__name__)
 _RING, _TELL = "wlm:ring", "wlm:tell"
@@ -36,8 +36,8 @@ class RedisBell:
     def tell(self, ids: Iterable[str]) -> None:
         """Wake those that wait."""
         pipe = self._redis.pipeline(transaction=False)
-        for event_id in ids:
-            pipe.publish(_TELL, event_id)
+        for note in notes(ids):
+            pipe.publish(_TELL, note)
         self._try(pipe.execute)
 
     def rings(self) -> RedisRings:
@@ -111,7 +111,7 @@ class RedisTales:
             self._channel = None
             time.sleep(min(timeout, 0.5))
             return None
-        return message["data"].decode("ascii", "replace")[:64] if message else None
+        return message["data"].decode("ascii", "replace")[:LONGEST_NOTE] if message else None
 
     def close(self) -> None:
         """Close the connection."""

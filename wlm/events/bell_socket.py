@@ -18,10 +18,11 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from wlm.events.bell import LONGEST_NOTE, notes
+
 log = logging.getLogger(__name__)
 _RING, _TELL = ".ring", ".tell"
 _LONGEST_PATH = 100
-_LONGEST_NOTE = 64
 
 
 class SocketBell:
@@ -37,7 +38,7 @@ class SocketBell:
 
     def tell(self, ids: Iterable[str]) -> None:
         """Wake those that wait."""
-        self._send(_TELL, list(ids))
+        self._send(_TELL, notes(ids))
 
     def rings(self) -> SocketListener:
         """Listen as a worker."""
@@ -53,7 +54,7 @@ class SocketBell:
             self._voice.close()
             self._voice = None
 
-    def _send(self, kind: str, ids: list[str]) -> None:
+    def _send(self, kind: str, told: list[str]) -> None:
         try:
             names = [name for name in os.listdir(self._folder) if name.endswith(kind)]  # noqa: PTH208
         except OSError:
@@ -67,8 +68,8 @@ class SocketBell:
             path = self._folder / name
             try:
                 with _short(path) as address:
-                    for event_id in ids:
-                        self._voice.sendto(event_id.encode(), address)
+                    for note in told:
+                        self._voice.sendto(note.encode(), address)
             except BlockingIOError:
                 pass  # it has been rung often enough
             except ConnectionRefusedError:
@@ -94,7 +95,7 @@ class SocketListener:
             self._open()
             return None
         try:
-            return heard.recv(_LONGEST_NOTE).decode("ascii", "replace")
+            return heard.recv(LONGEST_NOTE).decode("ascii", "replace")
         except BlockingIOError:
             if not self._path.exists():
                 self._open()  # somebody has cleared the folder

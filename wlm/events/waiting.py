@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from wlm.events.bell import Bell, Listener
 
 GOING_ON = frozenset({State.ACCEPTED, State.QUEUED, State.RUNNING})
-LOOK_SECONDS = 2.0
-"""A tale may be lost, so whoever waits looks at the row this often, too."""
+_FIRST_LOOK_SECONDS, LOOK_SECONDS = 0.125, 2.0
+"""A tale may be lost, so whoever waits looks at the row, too: soon, then less and less often."""
 
 
 class Waiting:
@@ -29,14 +29,15 @@ class Waiting:
 
     def until(self, event_id: str, timeout: float, look: Callable[[], Event]) -> Event:
         """``look`` until nothing goes on any more, at most ``timeout`` seconds."""
-        deadline = time.monotonic() + timeout
+        deadline, pause = time.monotonic() + timeout, _FIRST_LOOK_SECONDS
         with self._listening(event_id) as moved:
             # After we listen, so that nothing falls between.
             while (event := look()).state in GOING_ON:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
-                moved.wait(min(left, LOOK_SECONDS))
+                if not moved.wait(min(left, pause)):
+                    pause = min(2 * pause, LOOK_SECONDS)
                 moved.clear()
         return event
 
@@ -74,5 +75,5 @@ class Waiting:
 
     def _listen(self, listener: Listener) -> None:
         while self._listener is listener:
-            if (event_id := listener.next(1.0)) is not None:
-                self.told([event_id])
+            if (note := listener.next(1.0)) is not None:
+                self.told(note.split())

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from wlm.errors import BadSetting, StorageFault
 from wlm.store.faults import storage_faults
 from wlm.store.sealed import install
+from wlm.store.turn import Turn
 
 if TYPE_CHECKING:
     from wlm.store.vault import Vault
@@ -42,7 +42,7 @@ class Store:
         self.url = _checked(url)
         self._engine = _engine(self.url, immediate=True)
         self._reader = _engine(self.url, immediate=False) if self.sqlite else self._engine
-        self._writers = threading.Lock()
+        self._turn = Turn(self.url.database or "") if self.sqlite else None
         self._light: Engine | None = None
         self._autocommit: Engine | None = None
         self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
@@ -90,7 +90,8 @@ class Store:
             return
         later: list[Callable[[], None]] = []
         engine = self._engine if durable or not self.sqlite else self._lightly()
-        with self._turn(), storage_faults(self.name), engine.begin() as connection:
+        turn = self._turn.taken(BUSY_SECONDS) if self._turn is not None else nullcontext()
+        with turn, storage_faults(self.name), engine.begin() as connection:
             token, list_token = self._open.set(connection), self._later.set(later)
             try:
                 yield connection
@@ -102,24 +103,6 @@ class Store:
                 call()
             except Exception as error:  # noqa: BLE001 - what was committed stays so
                 log.warning("after a commit: %s", type(error).__name__)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """On SQLite threads of one process wait for each other here: SQLite itself would have
-        them sleep, longer each time, while the lock is handed from one to the next."""
-        if not self.sqlite:
-            yield
-            return
-        if not self._writers.acquire(timeout=BUSY_SECONDS):
-            raise StorageFault(
-                f"Another thread keeps the database locked: {self.name}. Nothing was changed.",
-                hint="Try again in a moment.",
-                retryable=True,
-            )
-        try:
-            yield
-        finally:
-            self._writers.release()
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call it once what is being written is committed; outside of ``write()``, now.
@@ -202,6 +185,8 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
+        if self._turn is not None:
+            self._turn.close()
         for engine in self._engines():
             engine.dispose()
 

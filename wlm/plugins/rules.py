@@ -264,17 +264,27 @@ def _steady(day: date, zone: ZoneInfo) -> timezone | None:
     return _offset(offsets.pop() or timedelta()) if len(offsets) == 1 else None
 
 
-@functools.lru_cache(maxsize=8192)
-def steady_until(day: date, zone: ZoneInfo) -> datetime:
-    """The midnight up to which all wall times from ``day`` on have one offset.
+class Steady(NamedTuple):
+    """Days on which clocks are not changed, from a midnight on.
 
-    That of ``day`` itself if clocks change on it; at most about two months ahead.
+    ``begin`` is that midnight as wall time, ``aware`` the same with its offset, ``until`` the
+    midnight up to which all wall times have that offset: ``begin`` if clocks change on the day.
     """
+
+    begin: datetime
+    aware: datetime
+    until: datetime
+
+
+@functools.lru_cache(maxsize=8192)
+def steady(day: date, zone: ZoneInfo) -> Steady:
+    """The days without a change of clocks from ``day`` on; at most about two months."""
     offset, end = _steady(day, zone), day
     last = day + min(_STEADY, date.max - day)
     while offset is not None and end < last and _steady(end, zone) is offset:
         end += timedelta(days=1)
-    return datetime.combine(end, time())
+    begin = datetime.combine(day, time())
+    return Steady(begin, localise(begin, zone), datetime.combine(end, time()))
 
 
 def later(start: datetime, length: timedelta, zone: ZoneInfo) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
@@ -59,7 +59,17 @@ class Entry:
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> Self:
         """The entry in a row of the table."""
-        return cls(*_VALUES(row))
+        return cls.read(_VALUES(row))
+
+    @classmethod
+    def read(cls, values: Sequence[Any]) -> Self:
+        """The entry of all its column values, in the order of ``names``.
+
+        Writes past the frozen fields, one by one of which takes three times as long.
+        """
+        entry = cls.__new__(cls)
+        entry.__dict__.update(zip(_COLUMNS, values, strict=True))
+        return entry
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -128,26 +138,30 @@ class Entry:
         """
         if self.zone not in {"", zone.key}:  # the clocks of two zones change
             return [self.at(wall, zone) for wall in walls]
+        length = self.length
         begin = until = FOREVER
-        near: Occurrence | None = None
         found = []
         for wall in walls:
-            if near is not None and begin <= wall <= until:
-                since = wall - begin
-                found.append(Occurrence(self, near.start + since, near.end + since, wall))
-            else:
-                near = self.at(wall, zone)
-                begin, until = wall, rules.steady_until(wall.date(), zone) - self.length
-                found.append(near)
+            if not begin <= wall <= until:
+                begin, near, until = rules.steady(wall.date(), zone)
+                until -= length
+                if wall > until:
+                    found.append(self.at(wall, zone))
+                    continue
+            start = near + (wall - begin)
+            found.append(Occurrence(self, start, start + length, wall))
         return found
 
     def single(self, zone: ZoneInfo) -> Occurrence:
         """The only occurrence of an entry that does not repeat."""
         if self.all_day:
             return self.at(self.local_start, zone)
+        wall = self.local_start
+        if self.zone == zone.key and wall < rules.steady(wall.date(), zone).until:
+            return self.each((wall,), zone)[0]
         start = self.starts_at.replace(tzinfo=UTC)
         end = rules.local(start + self.length, zone)
-        return Occurrence(self, rules.local(start, zone), end, self.local_start)
+        return Occurrence(self, rules.local(start, zone), end, wall)
 
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Entry))

@@ -144,6 +144,8 @@ def test_what_is_left_out_unjudged_could_not_have_been_meant(
     others = [word for word in words if sounding.isdisjoint(keys(word))]
     left_out = set(others) - set(may_reach(said, others, least))
     assert all(similarity(said, word) < least for word in left_out)
+    left_out = set(words) - set(may_reach(said, words, least, sounding=True))
+    assert all(similarity(said, word) < least for word in left_out)
 
 
 @given(st.text("aehcsdtwx", min_size=2, max_size=9), st.text("aehcsdtwx", min_size=2, max_size=9))

@@ -34,8 +34,10 @@ class Alike:
     def _to(self, said: str, least: float) -> list[str]:
         if (said, least) not in self._judged:
             filed = self._filed[said]
-            candidates = [*may_reach(said, [w for w, kinds in filed.items() if not kinds], least)]
-            candidates += [word for word, kinds in filed.items() if kinds]
+            spelt = [word for word, kinds in filed.items() if not kinds]
+            sounding = [word for word, kinds in filed.items() if kinds]
+            candidates = [*may_reach(said, spelt, least)]
+            candidates += may_reach(said, sounding, least, sounding=True)
             judged = ((similarity(said, word, CODE in filed[word]), word) for word in candidates)
             best = sorted((-value, word) for value, word in judged if value >= least)
             self._judged[said, least] = [word for _, word in best[:_ALIKE]]

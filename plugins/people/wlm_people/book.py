@@ -7,7 +7,7 @@ from datetime import UTC
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from wlm.plugins import Context
 from wlm.types import new_id
@@ -46,7 +46,9 @@ class Book:
     def filed(self, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
         """(key, word) of the words in the book that are filed under one of these keys."""
         for part in chunks(sorted(wanted)):
-            rows = self._db.values((words.c.key, words.c.word), words.c.key.in_(part))
+            # One parameter: SQLAlchemy looks at each member of a plain list.
+            among = words.c.key.in_(bindparam(None, part, expanding=True))
+            rows = self._db.values((words.c.key, words.c.word), among)
             yield from ((key, word) for key, word in rows)
 
     def known(self, among: Collection[str]) -> set[str]:
@@ -72,7 +74,8 @@ class Book:
             rows = list(self._db.values(_OWN, *conditions, order_by=order, limit=limit))
         by_contact: dict[str, list[Any]] = {row[0]: [] for row in rows}
         for ids in chunks(by_contact):
-            for detail in self._db.values(_OF_DETAIL, details.c.contact.in_(ids)):
+            among = details.c.contact.in_(bindparam(None, ids, expanding=True))
+            for detail in self._db.values(_OF_DETAIL, among):
                 by_contact[detail[0]].append(detail)
         return [from_rows(row, by_contact[row[0]]) for row in rows]
 

@@ -51,15 +51,22 @@ def similarity(said: str, word: str, coded: bool = True) -> float:
     return min(best, 0.94)
 
 
-def may_reach(said: str, words: Sequence[str], least: float) -> Iterator[str]:
-    """Those of the words for which ``similarity`` may be ``least``, if none sounds the same.
+def may_reach(
+    said: str, words: Sequence[str], least: float, *, sounding: bool = False
+) -> Iterator[str]:
+    """Those of the words for which ``similarity`` may be ``least``.
 
-    Costs a hundredth of it, and is never wrong about a no.
+    ``sounding`` says that they may sound the same as ``said``; else none may. Costs a
+    hundredth of ``similarity``, and is never wrong about a no.
     """
     from rapidfuzz import process
 
-    # With l the share of right letters, ``letters`` is 1.2 l - 0.2 and ``sound`` 0.5 + 0.4 l.
-    enough = min((least + 0.2) / 1.2, (least - 0.5) / 0.4, (least - 0.23) / 0.8)
+    # With l the share of right letters, ``letters`` is 1.2 l - 0.2 and ``sound`` at most
+    # 0.72 + 0.24 l, of words that sound otherwise 0.5 + 0.4 l; the last is of both together.
+    if sounding:
+        enough = min((least + 0.2) / 1.2, (least - 0.72) / 0.24, (least - 0.34) / 0.72)
+    else:
+        enough = min((least + 0.2) / 1.2, (least - 0.5) / 0.4, (least - 0.23) / 0.8)
     scorer = _osa().normalized_similarity
     near = {
         word

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import re
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -155,20 +153,15 @@ def _identify_requests(app: Flask) -> None:
     @app.before_request
     def begin() -> None:
         given = request_ctx.request.environ.get("HTTP_X_REQUEST_ID", "")
-        g.request_id = given if given and _REQUEST_ID.fullmatch(given) else _request_id()
+        g.request_id = given if given and _REQUEST_ID.fullmatch(given) else problems.request_id()
 
     @app.after_request
     def finish(response: Response) -> Response:
         headers = response.headers
-        headers.add("X-Request-Id", app_ctx.g.get("request_id") or _request_id())
+        headers.add("X-Request-Id", app_ctx.g.get("request_id") or problems.request_id())
         if "Cache-Control" not in headers:
             headers.add("Cache-Control", "no-store")
         return response
-
-
-def _request_id() -> str:
-    """Told apart from others; it opens nothing, so it need not be hard to guess."""
-    return f"{time.time_ns():x}-{random.getrandbits(48):012x}"
 
 
 def _bound_bodies(app: Flask, largest_recording: int) -> None:

@@ -46,6 +46,7 @@ IDLE = 30
 """Seconds that a client may stay silent in the middle of sending, and that one may stay on."""
 
 _MALFORMED = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417}
+_TELL = 0.5  # s
 _SWITCH = 0.001  # s; so that a refusal need not wait long for the threads that compute
 
 
@@ -56,12 +57,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*arguments, **named)
         self._reading: dict[Any, float] = {}
         self._bodies: dict[Any, bodies.Body] = {}
+        self._told = -_TELL
 
     def init_process(self) -> None:
         """Set up this process; every thread gets its turn sooner."""
         sys.setswitchinterval(_SWITCH)
         memory.few_heaps()
         super().init_process()
+
+    def notify(self) -> None:
+        """Tell the parent now and then that this process is well: each time takes a turn."""
+        now = time.monotonic()
+        if now - self._told >= _TELL:
+            self._told = now
+            super().notify()
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         """A connection that was kept speaks again; a refusal needs no thread."""

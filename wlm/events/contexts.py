@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _REMEMBERED = 5
+# Made once, and no more than is needed: both runs of an utterance ask.
+_REPLIES = (
+    select(events.c.reply)
+    .where(
+        mine(events, bindparam("whose")),
+        events.c.conversation == bindparam("said_in"),
+        events.c.reply.is_not(None),
+    )
+    .order_by(events.c.created_at.desc(), events.c.id.desc())
+    .limit(_REMEMBERED)
+)
 _HELD = (
     select(events.c.id)
     .where(events.c.id == bindparam("event"), events.c.lease_token == bindparam("token"))
@@ -110,16 +121,12 @@ class Contexts:
         """What the last replies of a conversation said to remember; the newest wins."""
         if conversation is None:
             return {}
-        rows = self._ledger.page(
-            mine(events, owner),
-            events.c.conversation == conversation,
-            events.c.reply.is_not(None),
-            before=None,
-            limit=_REMEMBERED,
-        )
+        with self._ledger.store.read() as connection:
+            which = {"whose": owner, "said_in": conversation}
+            replies = connection.execute(_REPLIES, which).scalars().all()
         remembered: dict[str, Any] = {}
-        for row in reversed(rows):
-            told = row["reply"].get("data", {}).get("remember")
+        for reply in reversed(replies):
+            told = reply.get("data", {}).get("remember")
             remembered.update(told if isinstance(told, dict) else {})
         return remembered
 

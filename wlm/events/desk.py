@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import bindparam, select
+
 from wlm.errors import Conflict, UsageError
 from wlm.events import bell, history, tickets
 from wlm.events.contexts import Contexts
@@ -21,13 +23,23 @@ from wlm.events.rows import Row, one, those, to_event
 from wlm.events.states import RUNNABLE
 from wlm.events.upkeep import Upkeep
 from wlm.events.waiting import Waiting
+from wlm.store.scope import mine
 from wlm.store.tables import events
-from wlm.types import Event, Question, Route, State, jsonable
+from wlm.types import WAITING_STATES, Event, Question, Route, State, jsonable
 
 if TYPE_CHECKING:
     from wlm.config import Settings
     from wlm.plugins import Context
     from wlm.plugins.manager import Registry
+
+_ANY_WAITING = (
+    select(events.c.id)
+    .where(
+        mine(events, bindparam("whose")),
+        events.c.state.in_(sorted(state.value for state in WAITING_STATES)),
+    )
+    .limit(1)
+)
 
 
 class Desk:
@@ -245,6 +257,13 @@ class Desk:
         else:
             rows = self._ledger.page_of_states(states, *where, before=pivot, limit=limit)
         return [to_event(row) for row in rows]
+
+    def waiting(self, owner: str, conversation: str, *, limit: int) -> Sequence[Event]:
+        """What waits for the user in a conversation, newest first."""
+        with self._store.read() as connection:
+            if connection.execute(_ANY_WAITING, {"whose": owner}).first() is None:
+                return []  # as nearly always, and each turn asks
+        return self.list(owner, states=WAITING_STATES, conversation=conversation, limit=limit)
 
     def context(self, owner: str, skill: str) -> Context:
         """A skill's context outside of any event: it can look things up, and change nothing.

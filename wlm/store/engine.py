@@ -40,11 +40,10 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = _checked(url)
-        self._engine = _engine(self.url, immediate=True)
-        self._reader = _engine(self.url, immediate=False) if self.sqlite else self._engine
+        self._engine = _engine(self.url)
+        self._reader = _engine(self.url, reads=True) if self.sqlite else _by_statement(self._engine)
         self._turn = Turn(self.url.database or "") if self.sqlite else None
         self._light: Engine | None = None
-        self._autocommit: Engine | None = None
         self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
         self._later: ContextVar[list[Callable[[], None]] | None] = ContextVar("later", default=None)
         self._looks: Engine | None = None
@@ -117,7 +116,12 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection to read from; inside ``write()``, the writer's own."""
+        """A connection to read from; inside ``write()``, the writer's own.
+
+        Each statement sees what is committed when it begins, on both databases; who needs
+        several to see the same puts them into ``write()``. A transaction around each read would
+        take two more round trips on Postgres, and half as long again on SQLite.
+        """
         if (outer := self._open.get()) is not None:
             yield outer
             return
@@ -128,7 +132,9 @@ class Store:
     def statements(self) -> Iterator[Connection]:
         """A connection on which each statement is a transaction of its own, committed at once;
         for Postgres, where one that opens and closes takes two more round trips."""
-        with storage_faults(self.name), self._single().connect() as connection:
+        if self.sqlite or self.writing:
+            raise RuntimeError("statements() is for Postgres, outside of write()")
+        with storage_faults(self.name), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -139,7 +145,7 @@ class Store:
             yield outer
             return
         if self._looks is None:
-            self._looks = self._with_vault(_engine(self.url, immediate=False))
+            self._looks = self._with_vault(_engine(self.url, reads=True))
         with storage_faults(self.name), self._looks.connect() as connection:
             yield connection
 
@@ -194,17 +200,9 @@ class Store:
         engines = (self._engine, self._reader, self._light, self._looks)
         return [engine for engine in engines if engine is not None]
 
-    def _single(self) -> Engine:
-        if self.sqlite or self.writing:
-            raise RuntimeError("statements() is for Postgres, outside of write()")
-        if self._autocommit is None:
-            shared = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-            self._autocommit = self._with_vault(shared)
-        return self._autocommit
-
     def _lightly(self) -> Engine:
         if self._light is None:
-            self._light = self._with_vault(_engine(self.url, immediate=True, synchronous="NORMAL"))
+            self._light = self._with_vault(_engine(self.url, synchronous="NORMAL"))
         return self._light
 
     def _with_vault(self, engine: Engine) -> Engine:
@@ -236,7 +234,7 @@ def _checked(url: str) -> URL:
     return made
 
 
-def _engine(url: URL, *, immediate: bool, synchronous: str = "FULL") -> Engine:
+def _engine(url: URL, *, reads: bool = False, synchronous: str = "FULL") -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
     try:
         engine = create_engine(url, json_deserializer=_loads)
@@ -246,10 +244,15 @@ def _engine(url: URL, *, immediate: bool, synchronous: str = "FULL") -> Engine:
         ) from None
     install(engine)
     if sqlite:
-        _prepare_sqlite(engine, immediate=immediate, synchronous=synchronous)
+        _prepare_sqlite(engine, reads=reads, synchronous=synchronous)
     else:
         _test_idle_connections(engine)
     return engine
+
+
+def _by_statement(engine: Engine) -> Engine:
+    """The same connections, on which each statement is a transaction of its own."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _test_idle_connections(engine: Engine) -> None:
@@ -285,7 +288,7 @@ def _loads(text: str | bytes) -> Any:
     return value if end == len(text) else json.loads(text)
 
 
-def _prepare_sqlite(engine: Engine, *, immediate: bool, synchronous: str) -> None:
+def _prepare_sqlite(engine: Engine, *, reads: bool, synchronous: str) -> None:
     @event.listens_for(engine, "connect")
     def _connect(raw: Any, _record: Any) -> None:
         raw.isolation_level = None  # transactions begin where SQLAlchemy says
@@ -294,9 +297,12 @@ def _prepare_sqlite(engine: Engine, *, immediate: bool, synchronous: str) -> Non
         for pragma in (f"synchronous={synchronous}", *_PRAGMAS):
             raw.execute(f"PRAGMA {pragma}")
 
+    if reads:
+        return
+
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _use_wal(raw: sqlite3.Connection) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy import BindParameter, ColumnElement, Table
 
 LOCAL_OWNER = "local"
 """Whoever works on this machine without a gateway: the machine's settings are theirs."""
 
 
-def mine(table: Table, owner: str) -> ColumnElement[bool]:
-    """The rows of ``table`` that belong to ``owner``. Raises ``TypeError`` if it has no owners."""
+def mine(table: Table, owner: str | BindParameter[str]) -> ColumnElement[bool]:
+    """The rows of ``table`` that belong to ``owner``. Raises ``TypeError`` if it has no owners.
+
+    A statement that is made once says by a ``bindparam`` that the owner comes when it is run.
+    """
     if "owner" not in table.c:
         raise TypeError(f"table {table.name!r} has no owner column")
     return table.c.owner == owner

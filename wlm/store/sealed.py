@@ -156,11 +156,11 @@ def _insert(
         raise TypeError("rows with sealed columns are given as parameters, not in the statement")
     given = _values(statement)
     if given:
-        statement = statement.values(_sealed(connection, statement, places, given))
+        statement = statement.values(_sealed(connection, statement.table, places, given))
     if many:
-        many = [{**row, **_sealed(connection, statement, places, row)} for row in many]
+        many = [{**row, **_sealed(connection, statement.table, places, row)} for row in many]
     if one:
-        one = {**one, **_sealed(connection, statement, places, one)}
+        one = {**one, **_sealed(connection, statement.table, places, one)}
     return statement, many, one
 
 
@@ -186,7 +186,7 @@ def _update(
     # The row that was looked at, and no other that may come to fit meanwhile.
     statement = statement.where(*(table.c[name] == row[name] for name in names))
     values = {place.column: given[place.column] for place in changed}
-    return statement.values(_sealed(connection, statement, changed, {**row, **values}))
+    return statement.values(_sealed(connection, table, changed, {**row, **values}))
 
 
 def _values(statement: Insert | Update) -> dict[str, Any]:
@@ -198,19 +198,26 @@ def _values(statement: Insert | Update) -> dict[str, Any]:
     }
 
 
+def sealed(connection: Connection, table: Any, row: Mapping[str, Any]) -> dict[str, Token]:
+    """What of ``row`` is to be sealed, sealed, by column. ``row`` has its owner and its key.
+
+    For statements that are made once and get what they write as parameters of other names.
+    """
+    return _sealed(connection, table, sealed_columns(table), row)
+
+
 def _sealed(
-    connection: Connection, statement: Any, places: list[Place], row: Mapping[str, Any]
+    connection: Connection, table: Any, places: list[Place], row: Mapping[str, Any]
 ) -> dict[str, Token]:
     there = [place for place in places if row.get(place.column) is not None]
     there = [place for place in there if not isinstance(row[place.column], Token)]
     if not there:
         return {}
-    owner, table = row["owner"], statement.table.name
-    seal = vault_of(connection.dialect).sealer(connection, owner)
+    seal = vault_of(connection.dialect).sealer(connection, row["owner"])
     return {
         place.column: Token(
             seal(
-                table,
+                table.name,
                 place.column,
                 row_key(row, place.row),
                 plain_bytes(row[place.column], as_json=place.as_json),

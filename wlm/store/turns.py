@@ -8,16 +8,35 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, RowMapping, Text, cast, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Text,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from wlm.errors import NotFound
 from wlm.store.engine import Store
 from wlm.store.scope import mine
+from wlm.store.sealed import sealed
 from wlm.store.tables import turns
 from wlm.types import Action, EventRef, Reply, Route, State, Turn
 
 _NEWEST = (turns.c.created_at.desc(), turns.c.id.desc())
 _PLACE = tuple_(turns.c.created_at, turns.c.id)
+# Made once: putting a statement together takes longer than the database does for it.
+_SAVE = insert(turns)
+_UPDATE = (
+    update(turns)
+    .where(mine(turns, bindparam("whose")), turns.c.id == bindparam("turn"))
+    .values({name: bindparam(f"new_{name}") for name in ("actions", "reply", "timings_ms")})
+)
 _PAGE = 500
 _NONCE_ENDS = 64  # characters of a sealed value, with its key's id and its nonce
 LOOKED_THROUGH = 10_000
@@ -90,13 +109,16 @@ class Turns:
             **_outcome(turn),
         }
         with self._store.write() as connection:
-            connection.execute(insert(turns).values(row))
+            connection.execute(_SAVE, row)
 
     def update(self, owner: str, turn: Turn) -> None:
         """Store what came of a turn that was saved before. Raises ``NotFound``."""
-        query = update(turns).where(mine(turns, owner), turns.c.id == turn.id)
+        outcome = _outcome(turn)
         with self._store.write() as connection:
-            if not connection.execute(query.values(_outcome(turn))).rowcount:
+            outcome |= sealed(connection, turns, {"owner": owner, "id": turn.id, **outcome})
+            values = {f"new_{name}": value for name, value in outcome.items()}
+            values |= {"whose": owner, "turn": turn.id}
+            if not connection.execute(_UPDATE, values).rowcount:
                 raise NotFound("There is no such turn.")
 
     def find(self, owner: str, turn_id: str) -> StoredTurn | None:

@@ -13,7 +13,7 @@ from wlm.pipeline.dialogue.recall import Recall
 from wlm.pipeline.dialogue.waiting import Dialogue
 from wlm.pipeline.route.interface import Decision, Utterance
 from wlm.pipeline.understand import Understander, Understanding
-from wlm.types import WAITING_STATES, Event, Reply
+from wlm.types import Event, Reply
 
 if TYPE_CHECKING:
     from wlm.events.engine import Engine
@@ -107,12 +107,7 @@ class Talk:
 
     def _waiting(self) -> tuple[Event | None, bool]:
         """What waits for the user, and whether it was asked just now."""
-        waiting = self._engine.list(
-            self._owner,
-            states=WAITING_STATES,
-            conversation=self._conversation,
-            limit=_WAITING,
-        )
+        waiting = self._engine.waiting(self._owner, self._conversation, limit=_WAITING)
         asked = [a.event.id for a in self._last.turn.actions] if self._last else []
         for id_ in asked:
             if found := next((event for event in waiting if event.id == id_), None):
@@ -123,9 +118,7 @@ class Talk:
         """The event, and the other one of its turn that waits once this one does not."""
         if event.state.waiting or event.turn is None:
             return [event]
-        others = self._engine.list(
-            self._owner, states=WAITING_STATES, conversation=self._conversation, limit=_WAITING
-        )
+        others = self._engine.waiting(self._owner, self._conversation, limit=_WAITING)
         same = [other for other in others if other.turn == event.turn and other.id != event.id]
         return [event, *same[-1:]]
 

@@ -161,3 +161,8 @@ def test_the_same_awaited(transport: httpx.BaseTransport) -> None:
             return [seen.state async for seen in client.watch(event)]
 
     assert asyncio.run(talk()) == [State.SUCCEEDED]
+
+
+def test_neither_client_lacks_what_the_other_has() -> None:
+    one, other = ({n for n in dir(c) if n[0] != "_"} for c in (Client, AsyncClient))
+    assert one == other

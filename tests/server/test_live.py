@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, free_port
+from wlm.errors import NotSignedIn, Unreachable, UsageError
 from wlm.pipeline.audio import decode
-from wlm.types import Turn
+from wlm.pipeline.partials import Partial
+from wlm.sdk.async_client import AsyncClient
+from wlm.types import Transcript, Turn
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 LUNCH = SAMPLES / "lunch_with_anna.flac"
@@ -108,6 +112,54 @@ def test_live_audio_gives_partials_final_and_turn(gateway: Gateway, key: str) ->
     assert "level" in kinds
     assert "lunch" in told[kinds.index("final")]["text"].lower()
     assert Turn.from_dict(told[kinds.index("turn")]["turn"]).text
+
+
+async def _heard(client: AsyncClient, frames: Any, **options: Any) -> list[Any]:
+    async with client:
+        return [value async for value in client.listen(frames, **options)]
+
+
+def test_the_sdk_listens_live(gateway: Gateway, key: str) -> None:
+    samples = decode(LUNCH, max_bytes=10**7, max_seconds=60).samples
+    levels: list[float] = []
+
+    async def spoken() -> AsyncIterator[Any]:
+        yield samples[:10_000]
+        yield np.concatenate([samples[10_000:], np.zeros(24_000, np.float32)])
+
+    async def both() -> list[list[Any]]:
+        clients = (AsyncClient(gateway.url, api_key=key) for _ in range(2))
+        blocks = [samples[:20_000], samples[20_000:]]  # the sound ends where the last one does
+        return [
+            await _heard(next(clients), spoken(), once=True, on_level=levels.append),
+            await _heard(next(clients), blocks, conversation="of-my-own"),
+        ]
+
+    for values in asyncio.run(both()):
+        final, turn = [value for value in values if not isinstance(value, Partial)]
+        assert isinstance(final, Transcript) and "lunch" in final.text.lower()
+        assert isinstance(turn, Turn) and turn.text == final.text
+    assert turn.conversation == "of-my-own"
+    assert levels and max(levels) <= 0.0
+
+
+def test_the_sdk_tells_why_it_cannot_listen(gateway: Gateway, key: str) -> None:
+    silence = [np.zeros(1600, np.float32)]
+
+    def broken() -> Iterator[Any]:
+        yield silence[0]
+        raise OSError("the microphone is gone")
+
+    with pytest.raises(NotSignedIn):
+        asyncio.run(_heard(AsyncClient(gateway.url, api_key="wlmk_wrong"), silence))
+    with pytest.raises(Unreachable):
+        url = f"http://127.0.0.1:{free_port()}"
+        asyncio.run(_heard(AsyncClient(url, api_key=key), silence))
+    with pytest.raises(UsageError):
+        asyncio.run(_heard(AsyncClient(gateway.url, api_key=key), silence, rate=1))
+    with pytest.raises(OSError, match="microphone"):
+        asyncio.run(_heard(AsyncClient(gateway.url, api_key=key), broken()))
+    assert asyncio.run(_heard(AsyncClient(gateway.url, api_key=key), silence)) == []
 
 
 def test_who_asks_plainly_for_a_websocket_is_told(gateway: Gateway, key: str) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from wlm.errors import WlmError
-from wlm.sdk import exchange
+from wlm.sdk import exchange, live
 from wlm.sdk.calls import problem
 from wlm.sdk.connection import ATTEMPTS, Base, T, arguments, away, pause_before, read
 from wlm.sdk.exchange import Exchange
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from wlm.events.history import Entry
+    from wlm.pipeline.partials import Partial
     from wlm.sdk.exchange import Sound
+    from wlm.sdk.live import Frames
     from wlm.store.personal import Erased, Forgotten
     from wlm.store.turns import Page
 
 
 class AsyncClient(Base):
-    """``Client`` for asyncio: the same methods, awaited."""
+    """``Client`` for asyncio: the same methods, awaited; ``listen`` does what it hears."""
 
     def __init__(
         self,
@@ -62,6 +64,29 @@ class AsyncClient(Base):
     ) -> Turn:
         """Do what a recording asks for."""
         return await self._do(exchange.voice(audio, conversation, yes))
+
+    def listen(
+        self,
+        frames: Frames,
+        *,
+        rate: int = 16_000,
+        conversation: str | None = None,
+        yes: bool = False,
+        once: bool = False,
+        on_level: Callable[[float], None] | None = None,
+    ) -> AsyncIterator[Partial | Transcript | Turn]:
+        """Live audio, heard and done by the gateway while it is spoken.
+
+        ``frames``: blocks of mono samples from -1 to 1 at ``rate`` Hz, of any length, from an
+        (async) iterable that ends when nothing more is said. Of each utterance come the words so
+        far (``Partial``), all of them (``Transcript``), and what came of it (``Turn``; none where
+        nothing was said). ``once``: end after the first one. ``on_level`` is called with the
+        loudness in dBFS some times a second. Raises ``wlm.WlmError``, and what ``frames`` raises.
+        """
+        query = {"rate": str(rate), "yes": str(yes).lower(), "once": str(once).lower()}
+        if conversation is not None:
+            query["conversation"] = conversation
+        return live.listen(self._server, self._tokens, frames, query, on_level)
 
     async def transcribe(self, audio: Sound, *, language: str | None = None) -> Transcript:
         """The words of a recording."""
@@ -220,6 +245,10 @@ class AsyncClient(Base):
         They are the user's own. Raises ``BadSetting``, then nothing was changed.
         """
         return await self._do(exchange.configure_skill(name, values))
+
+    async def notices(self) -> list[str]:
+        """Nothing: a gateway tells what is done on its own where its users want it told."""
+        return []
 
     async def _do(self, made: Exchange[T]) -> T:
         begun = time.monotonic()

@@ -66,15 +66,27 @@ def problem(answer: httpx.Response) -> WlmError:
     except ValueError:
         found = None
     body = found if isinstance(found, dict) else {}
-    kinds = {kind.code: kind for kind in walk()}
-    fallback = WlmError if answer.status_code >= 500 else UsageError
-    kind = kinds.get(str(body.get("code")), fallback)
     wait = answer.headers.get("Retry-After", "")
-    return kind(
+    return of_problem(
+        str(body.get("code")),
         str(body.get("detail") or f"The gateway answered {answer.status_code}."),
-        hint=str(body["hint"]) if "hint" in body else None,
+        str(body["hint"]) if "hint" in body else None,
         retry_after=float(wait) if wait.isdigit() else None,
+        otherwise=WlmError if answer.status_code >= 500 else UsageError,
     )
+
+
+def of_problem(
+    code: str,
+    message: str,
+    hint: str | None,
+    *,
+    retry_after: float | None = None,
+    otherwise: type[WlmError] = WlmError,
+) -> WlmError:
+    """The error of that code; ``otherwise`` for one that this version does not know."""
+    kinds = {kind.code: kind for kind in walk()}
+    return kinds.get(code, otherwise)(message, hint=hint, retry_after=retry_after)
 
 
 def _near(host: str) -> bool:

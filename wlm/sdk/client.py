@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from wlm.events.history import Entry
     from wlm.pipeline.partials import Heard
-    from wlm.plugins.manager import Registry
     from wlm.sdk.exchange import Sound
     from wlm.store.personal import Erased, Forgotten
     from wlm.store.turns import Page
@@ -62,13 +60,6 @@ class Client(Base):
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-
-    @cached_property
-    def registry(self) -> Registry:
-        """The plugins on this machine: for what is done here, such as speaking."""
-        from wlm.plugins.manager import load
-
-        return load(self.settings.config.plugins)
 
     def ask(self, text: str, *, conversation: str | None = None, yes: bool = False) -> Turn:
         """Do what ``text`` asks for. ``yes`` confirms what would need a confirmation."""

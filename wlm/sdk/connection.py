@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -12,6 +13,9 @@ from wlm.errors import Busy, InProgress, Unreachable, WlmError
 from wlm.sdk.calls import checked, problem
 from wlm.sdk.exchange import Exchange
 from wlm.sdk.session import BearerAuth, KeyToken, TokenProvider, provider
+
+if TYPE_CHECKING:
+    from wlm.plugins.manager import Registry
 
 T = TypeVar("T")
 ATTEMPTS = 4
@@ -36,7 +40,15 @@ class Base:
         log.set_level(self.settings.config.log_level)
         self._server = checked(self.settings.config.server_url)
         key = self.settings.config.api_key
-        self._auth = BearerAuth(tokens or (KeyToken(key) if key else provider(self.settings)))
+        self._tokens = tokens or (KeyToken(key) if key else provider(self.settings))
+        self._auth = BearerAuth(self._tokens)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The plugins on this machine: for what is done here, such as speaking."""
+        from wlm.plugins.manager import load
+
+        return load(self.settings.config.plugins)
 
     def _options(self) -> dict[str, Any]:
         return {

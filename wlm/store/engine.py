@@ -120,7 +120,7 @@ class Store:
 
         Each statement sees what is committed when it begins, on both databases; who needs
         several to see the same puts them into ``write()``. A transaction around each read would
-        take two more round trips on Postgres, and half as long again on SQLite.
+        take two more round trips on Postgres.
         """
         if (outer := self._open.get()) is not None:
             yield outer

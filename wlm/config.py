@@ -57,6 +57,9 @@ class Config(BaseModel):
         "empty: one is made and kept in the keyring or a 0600 file.",
         json_schema_extra=SECRET,
     )
+    key_service: str = Field(
+        "", description="Plugin's key service that keeps the master key wrapped; empty: none."
+    )
     queue_url: str = Field("", description="redis://… for many machines; empty: embedded.")
     language: str = Field("en", description="Language of requests and replies (en, de, es).")
     timezone: str = Field("", description="IANA zone, such as Europe/Berlin; empty: the system's.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wlm.errors import MasterKeyFault
 
 if TYPE_CHECKING:
+    from wlm.store.key_service import Wrapper
     from wlm.store.secrets import Secrets
 
 KEY_BYTES = 32
@@ -32,21 +33,25 @@ class MasterKeys(NamedTuple):
 
 class MasterKeyStore:
     """Finds the master key: the setting (``WLM_MASTER_KEY``), else a file of mode 0600 or the
-    keyring. This is the place to plug in a key service: anything with ``load`` and ``save``.
+    keyring; as it is, or wrapped by a key service (``wlm.store.key_service``).
     """
 
-    def __init__(self, data: Path, setting: str) -> None:
+    def __init__(self, data: Path, setting: str, service: str = "") -> None:
+        """``service``: the name of the key service in force; empty: none. Raises ``BadSetting``
+        for one that is not installed."""
         self._data = data
         self._setting = setting
+        self._wrapper = _wrapper(service) if service else None
 
     def load(self) -> MasterKeys | None:
         """The keys; ``None`` if none was made yet. Raises ``MasterKeyFault``, ``StorageFault``."""
         text = self._setting or self._secrets.get("master_key")
-        return MasterKeys(parse(text), bool(self._setting)) if text else None
+        return MasterKeys(self._read(text), bool(self._setting)) if text else None
 
     def save(self, keys: Mapping[int, bytes]) -> MasterKeys:
         """Keep these keys in the place of the ones before."""
-        self._secrets.set("master_key", written(keys))
+        text = written(keys) if self._wrapper is None else self._wrapper.wrapped(keys)
+        self._secrets.set("master_key", text)
         return MasterKeys(keys, False)
 
     @contextmanager
@@ -58,11 +63,25 @@ class MasterKeyStore:
         with FileLock(self._data / "master-key.lock", mode=0o600):
             yield
 
+    def _read(self, text: str) -> dict[int, bytes]:
+        from wlm.store.key_service import is_wrapped, refuse_wrapped
+
+        if self._wrapper is not None and is_wrapped(text):
+            return self._wrapper.unwrapped(text)
+        refuse_wrapped(text)
+        return parse(text)  # with a service: kept from before, wrapped at the next change
+
     @property
     def _secrets(self) -> Secrets:
         from wlm.store.secrets import Secrets
 
         return Secrets(self._data, owner="host", skill="store")
+
+
+def _wrapper(service: str) -> Wrapper:
+    from wlm.store.key_service import Wrapper  # late: it looks through what is installed
+
+    return Wrapper(service)
 
 
 def new_key() -> bytes:

@@ -132,8 +132,10 @@ def open_store(settings: Settings, plugins: Plugins | None = None) -> Store:
     from wlm.store.master import MasterKeyStore
     from wlm.store.vault import Vault
 
+    config = settings.config
+    keys = MasterKeyStore(settings.paths.data, config.master_key, config.key_service)
     store = Store(settings.database_url)
-    store.vault = Vault(store, MasterKeyStore(settings.paths.data, settings.config.master_key))
+    store.vault = Vault(store, keys)
     try:
         if store.sqlite:
             make_private(Path(store.url.database or ""), settings.paths.data)

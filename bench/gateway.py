@@ -177,10 +177,10 @@ def _measure(gateway: Gateway, seconds: float) -> int:
     goals["kept at least 1.2 of fresh"] = whole.rate >= 1.2 * fresh
     goals["conditional at least 1.2 of fresh"] = known.rate >= 1.2 * fresh
 
-    best = 0.0
+    best: tuple[float, int] = (0.0, 0)
     for clients in (1, 8, 32):
         load = closed(gateway.bind, ask, clients, seconds)
-        best = max(best, load.rate)
+        best = max(best, (load.rate, clients))
         print(
             f"POST /v1/ask, {clients:2} at once {load.rate:8.1f} /s   "
             f"p50 {load.quantile(0.5):.0f} ms, p99 {load.quantile(0.99):.0f} ms   "
@@ -194,26 +194,31 @@ def _measure(gateway: Gateway, seconds: float) -> int:
 
 
 def _overload(
-    gateway: Gateway, ask: tuple[str, str, bytes | None, dict[str, str]], best: float,
-    seconds: float,
+    gateway: Gateway, ask: tuple[str, str, bytes | None, dict[str, str]],
+    best: tuple[float, int], seconds: float,
 ) -> dict[str, bool]:  # fmt: skip
+    """Its best load and four times that in turns, so that the machine's mood is in both."""
     series = [resident(gateway.process.pid)]
-    loads = []
-    for _ in range(4):
-        loads.append(opened(gateway.bind, ask, 4 * best, seconds))
+    loads, kept = [], []
+    for _ in range(_TURNS):
+        whole = closed(gateway.bind, ask, best[1], seconds).rate
+        loads.append(opened(gateway.bind, ask, 4 * max(whole, best[0]), seconds))
+        kept.append(loads[-1].rate / whole)
         series.append(resident(gateway.process.pid))
-    rate = statistics.mean(load.rate for load in loads)
+    rate, share = statistics.mean(load.rate for load in loads), statistics.median(kept)
     refused = sorted(
         ms for load in loads for status in (503, 429) for ms in load.took.get(status, [])
     )
     odd = Counter(s for load in loads for s, v in load.took.items() for _ in v)
     slow = refused[int(0.99 * len(refused))] if refused else 0.0
-    print(f"4 times that load      {rate:8.1f} /s   {rate / best:.2f} of the best; {dict(odd)}")
+    print(f"4 times that load      {rate:8.1f} /s   {share:.2f} of the best beside it "
+          f"({min(kept):.2f} to {max(kept):.2f}), {rate / best[0]:.2f} of the best above; "
+          f"{dict(odd)}")  # fmt: skip
     print(f"  refused within p50 {refused[len(refused) // 2] if refused else 0:.0f} ms, "
           f"p99 {slow:.0f} ms, max {refused[-1] if refused else 0:.0f} ms")  # fmt: skip
     print(f"  memory {', '.join(f'{mb:.0f}' for mb in series)} MB")
     return {
-        "overloaded, it keeps 0.9 of its best": rate >= 0.9 * best,
+        "overloaded, it keeps 0.9 of its best": share >= 0.9,
         "overloaded, it refuses within 100 ms (p99)": bool(refused) and slow <= 100,
         "overloaded, nothing else is answered": set(odd) <= {200, 429, 503},
         "memory stays flat": series[-1] <= 1.1 * series[1],

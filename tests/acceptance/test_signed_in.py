@@ -24,6 +24,19 @@ LUNCH = "schedule lunch with Kofi tomorrow at noon"
 _ID = re.compile(r"\b[0-9a-z]{26}\b")
 _WHEN = re.compile(r"(_at|^at|_until)$")
 
+COMMANDS: tuple[tuple[tuple[str, ...], int | None], ...] = (
+    (("ask", LUNCH), 0),
+    (("ask", "cancel lunch with Kofi"), None),
+    (("ask", "gribble the frobnicator"), 4),
+    (("listen", "--file", str(SPOKEN)), 0),
+    (("transcribe", str(SPOKEN)), None),
+    (("events", "list"), 0),
+    (("history", "kofi"), 0),
+    (("why",), 0),
+    (("skills", "configure", "weather", "units=imperial"), 0),
+)
+"""With the exit code, where it matters which."""
+
 
 class Person:
     """Somebody with a home of their own, and the command."""
@@ -83,8 +96,9 @@ def test_from_login_to_keys(issuer: Issuer, gateway: Gateway, tmp_path: Path) ->
     anna, ben, eve, dora, here = (Person(tmp_path / n) for n in ("anna", "ben", "eve", "dora", "-"))
     browser = Browser(issuer.url)
 
-    # Three sign in at once; each is told to wait, then to wait longer.
+    # Three sign in at once; each is told to wait, then to wait longer. Meanwhile all is said here.
     agrees, denies, mistaken = (Login(person, gateway) for person in (anna, ben, eve))
+    said_here = [said(here, command) for command, _ in COMMANDS]
     wait_for(lambda: issuer.told.count("slow_down") == 3)
     browser.approve(agrees.code, "anna")
     Browser(issuer.url).deny(denies.code)
@@ -101,7 +115,7 @@ def test_from_login_to_keys(issuer: Issuer, gateway: Gateway, tmp_path: Path) ->
     issuer.clients["wlm"] = {**issuer.clients["wlm"], "lasts": 3, "slow": False}
     issuer.restart()
     forgets = Login(ben, gateway)
-    the_commands_agree(anna, here)
+    the_commands_agree(anna, said_here)
     code, told = forgets.end()
     assert (code, told["error"]["code"]) == (6, "not_signed_in") and "expired" in str(told)
 
@@ -129,26 +143,21 @@ def test_from_login_to_keys(issuer: Issuer, gateway: Gateway, tmp_path: Path) ->
     assert anna.run("whoami")["server"] is None
 
 
-def the_commands_agree(there: Person, here: Person) -> None:
+def said(person: Person, command: tuple[str, ...]) -> tuple[int, Any]:
+    """A command's exit code, and what it says but for ids and times."""
+    process = person.start(*command, "--json")
+    out, err = process.communicate(timeout=300)
+    assert out, err
+    return process.returncode, plain(json.loads(out))
+
+
+def the_commands_agree(there: Person, said_here: list[tuple[int, Any]]) -> None:
     """The same commands, signed in and embedded, say the same but for ids and times."""
     watching = there.start("events", "watch", "--json", "--every", "0.2")
-    for command, code in (
-        (("ask", LUNCH), 0),
-        (("ask", "cancel lunch with Kofi"), None),
-        (("ask", "gribble the frobnicator"), 4),
-        (("listen", "--file", str(SPOKEN)), 0),
-        (("transcribe", str(SPOKEN)), None),
-        (("events", "list"), 0),
-        (("history", "kofi"), 0),
-        (("why",), 0),
-        (("skills", "configure", "weather", "units=imperial"), 0),
-    ):
-        both = [person.start(*command, "--json") for person in (there, here)]
-        told = [process.communicate(timeout=300) for process in both]
-        assert code in (None, both[0].returncode), told
-        assert both[0].returncode == both[1].returncode, told
-        remote, embedded = (plain(json.loads(out)) for out, _ in told)
+    for (command, code), embedded in zip(COMMANDS, said_here, strict=True):
+        remote = said(there, command)
         assert remote == embedded, command
+        assert code in (None, remote[0]), command
     assert not (there.home / "data" / "wlm.db").exists()
     newest = there.run("events", "list")["events"][0]["id"]
     assert watching.stdout

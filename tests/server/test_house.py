@@ -65,6 +65,20 @@ def house(
         made.stop()
 
 
+@pytest.fixture(scope="module")
+def reminded(house: Gateway) -> str:
+    """The trace of a request that leaves something for later, which no web process does."""
+    trace = secrets.token_hex(16)
+    with house.client(house.key("gina@example.org")) as http:
+        asked = http.post(
+            "/v1/ask",
+            json={"text": "remind me in fifteen seconds to call Jonas"},
+            headers={"traceparent": f"00-{trace}-{'ab' * 8}-01"},
+        )
+    assert asked.json()["actions"][0]["event"]["state"] == "succeeded"
+    return trace
+
+
 def until(there: Callable[[], bool], seconds: float = 120) -> None:
     ends = time.monotonic() + seconds
     while not there():
@@ -93,6 +107,7 @@ def test_a_recording_is_written_down_by_the_one_that_holds_the_model(house: Gate
     assert (house.home / "data" / "run" / "transcriber.sock").is_socket()
 
 
+@pytest.mark.usefixtures("reminded")  # its time runs from here on
 def test_one_request_is_one_trace_through_all_processes(
     house: Gateway, collector: Collector
 ) -> None:
@@ -150,6 +165,21 @@ def given_up(house: Gateway) -> list[int]:
     lines = [json.loads(line) for line in house.log.read_text().splitlines() if line[:1] == "{"]
     mine = [line for line in lines if line.get("route") == "/v1/audio/transcriptions"]
     return [line["status"] for line in mine if line["status"] in (400, 408, 499)]
+
+
+def test_what_comes_later_is_in_the_trace_of_what_asked_for_it(
+    reminded: str, collector: Collector
+) -> None:
+    def by_worker() -> dict[str, Collected]:
+        return {span.name: span for span in collector.of(reminded) if span.role == "worker"}
+
+    later = {"run meeting.notify", "skill meeting.notify"}
+    until(lambda: later <= set(by_worker()))
+    spans = by_worker()
+    assert spans["skill meeting.notify"].parent == spans["run meeting.notify"].id
+    (asked,) = [span for span in collector.of(reminded) if span.name == "skill meeting.remind"]
+    assert spans["run meeting.notify"].parent == asked.id and asked.role == "gateway"
+    assert b"Jonas" not in collector.raw and b"gina" not in collector.raw
 
 
 def test_it_ends_in_order_when_told(house: Gateway) -> None:

@@ -36,6 +36,7 @@ class Wish(NamedTuple):
     location: str
     repeat: Recurrence | None
     all_day: bool
+    block: bool = False
 
 
 class Times(NamedTuple):
@@ -122,6 +123,8 @@ def _times(ctx: Context, calendar: Calendar, wish: Wish, default: timedelta) -> 
     end = wish.when.end.astimezone(zone) if wish.when else begin + _DAY
     whole = begin == _midnight(begin) and end == _midnight(end)
     days = max(1, round((end - begin) / _DAY))
+    if wish.block and not (whole or wish.all_day or length):  # "block Friday afternoon"
+        return Times(begin, end - begin, False)
     if not (wish.all_day or (whole and _ALL_DAY & set(match.words_of(wish.title)))):
         ask_time(ctx, calendar, begin, end, length or default)
     return Times(_midnight(begin), _whole_days(length) if length else days * _DAY, True)
@@ -154,7 +157,7 @@ def _entry(ctx: Context, wish: Wish, when: Times) -> Entry:
     entry = Entry(
         id=entry_id,
         uid=f"{entry_id}@wlm",
-        title=title_of(wish.title),
+        title=title_of(wish.title or ("blocked" if wish.block else "")),
         people=[person_data(person) for person in wish.people],
         location=wish.location.strip(),
         all_day=when.all_day,

@@ -36,6 +36,13 @@ AllDay = Annotated[
     Literal["all day"],
     Slot("it has no clock time", aliases={"all day": ["all-day", "whole day", "entire day"]}),
 ]
+Block = Annotated[
+    Literal["block"],
+    Slot(
+        "all of a part of a day is taken, such as an afternoon",
+        aliases={"block": ["block off", "block out"]},
+    ),
+]
 Pick = Annotated[
     Literal["next", "first", "last"],
     Slot(
@@ -128,12 +135,22 @@ class Meeting(Skill):
         location: Annotated[str, Slot("where it is held", cues=("at", "in"))] = "",
         repeat: Recurrence | None = None,
         all_day: AllDay | None = None,
+        block: Block | None = None,
     ) -> Reply:
         """Put a meeting or appointment into the calendar."""
         from wlm_meeting.create import Wish, create
 
-        whole = all_day is not None
-        wish = Wish(title, start, when, duration, people or [], location, repeat, whole)
+        wish = Wish(
+            title,
+            start,
+            when,
+            duration,
+            people or [],
+            location,
+            repeat,
+            all_day is not None,
+            block is not None,
+        )
         return _once(ctx, "create", lambda: create(ctx, wish))
 
     @intent(examples=["what meetings do I have {when}"])

@@ -351,6 +351,6 @@ def test_the_age_is_right_on_the_day(known, skill, tmp_path):
 
 def test_declaration_is_sound():
     specs = People.intents()
-    verbs = ["find", "add", "update", "restore", "sync"]
+    verbs = ["find", "add", "update", "remove", "merge", "unmerge", "restore", "sync"]
     assert list(specs) == [f"people.{verb}" for verb in verbs]
     assert [spec.effect for spec in specs.values()] == ["read", *["write"] * 4]

@@ -105,6 +105,18 @@ class Book:
                 nicknames.setdefault(row["contact"], []).append(row["value"])
         return [name for row in people for name in (row["name"], *nicknames.get(row["id"], ()))]
 
+    def shared(self) -> Iterator[list[str]]:
+        """Ids of contacts who have a number, an e-mail address or a whole name in common."""
+        by_key: dict[tuple[str, str], dict[str, None]] = {}
+        kinds = details.c.type.in_(("phone", "email"))
+        for contact, *key in self._db.values(
+            (details.c.contact, details.c.type, details.c.key), kinds
+        ):
+            by_key.setdefault((key[0], key[1]), {})[contact] = None
+        for contact, folded in self._db.values((contacts.c.id, contacts.c.folded)):
+            by_key.setdefault(("name", folded), {})[contact] = None
+        yield from (list(ids) for ids in by_key.values() if len(ids) > 1)
+
     def with_detail(self, type_: str, key: str) -> list[Contact]:
         """The contacts with a phone, e-mail, relation or group of that lookup key."""
         found = self._db.select(details, details.c.type == type_, details.c.key == key)

@@ -12,9 +12,9 @@ from wlm_people import say
 from wlm_people.book import Book
 from wlm_people.changes import Change, Unclear, as_data, check, merge, put, sentence
 from wlm_people.contact import Contact, lookup_key
-from wlm_people.names import fold, tidy
+from wlm_people.names import fold, name_words, tidy
 from wlm_people.undo import record
-from wlm_people.who import namesakes, one
+from wlm_people.who import candidates, namesakes, one
 
 
 def add(ctx: Context, book: Book, who: Person, values: Mapping[str, str], kind: str) -> Reply:
@@ -51,8 +51,18 @@ def add(ctx: Context, book: Book, who: Person, values: Mapping[str, str], kind: 
     return _reply(contact, speech, added=not done["known"], changes=done["changes"])
 
 
-def update(ctx: Context, book: Book, who: Person, values: Mapping[str, str], kind: str) -> Reply:
-    """Change what was said, and say what was there before."""
+def update(
+    ctx: Context,
+    book: Book,
+    who: Person,
+    values: Mapping[str, str],
+    kind: str,
+    unknown: str | None = None,
+) -> Reply:
+    """Change what was said, and say what was there before.
+
+    Of somebody who is not there asks whether to add them; ``unknown`` is the answer.
+    """
     check(values)
     if not values:
         raise BadRequest(
@@ -61,6 +71,17 @@ def update(ctx: Context, book: Book, who: Person, values: Mapping[str, str], kin
         )
     if "name" in values:
         values = {**values, "name": tidy(values["name"])[:200]}
+    elif unknown == "add them":
+        return add(ctx, book, who, values, kind)
+    elif unknown == "leave it":
+        return Reply("Nothing was changed.")
+    elif _is_stranger(ctx, book, who):
+        name = tidy(who.name)
+        ctx.ask(
+            "unknown",
+            f"There is no {name} in the address book. Add them?",
+            [("yes", "add them"), ("no", "leave it")],
+        )
 
     def work() -> dict[str, Any]:
         known = one(ctx, book, who)
@@ -78,6 +99,30 @@ def update(ctx: Context, book: Book, who: Person, values: Mapping[str, str], kin
     changes = [Change(**change) for change in done["changes"]]
     speech = sentence(contact, changes) or f"That is how it was with {contact.name} already."
     return _reply(contact, speech, changes=done["changes"])
+
+
+def remove(ctx: Context, book: Book, who: Person) -> Reply:
+    """Take somebody out."""
+
+    def work() -> str:
+        known = one(ctx, book, who)
+        book.remove(known.id)
+        record(ctx, known, None)
+        return known.name
+
+    name = ctx.once("remove", work)
+    return Reply(
+        f"{name} is out of your address book.",
+        data={"removed": name, "remember": {"person": None}},
+    )
+
+
+def _is_stranger(ctx: Context, book: Book, who: Person) -> bool:
+    """Whether nobody of that name, or of one like it, is there; a first name is too little."""
+    if who.id or len(name_words(who.name)) < 2:
+        return False
+    found = candidates(ctx, book, who.name)
+    return not (found.sure or found.near)
 
 
 def _same_person(book: Book, who: Person, name: str, values: Mapping[str, str]) -> Contact | None:

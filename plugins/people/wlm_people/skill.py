@@ -64,12 +64,17 @@ Role = Annotated[str, Slot("what they do", cues=("as", "as a", "as an"))]
 Relation = Annotated[str, Slot("what they are to you: boss, mother", cues=("is my", "as my"))]
 Group = Annotated[str, Slot("a group of people", cues=("in the group", "in group", "to group"))]
 Nickname = Annotated[
-    str, Slot("another name for them", cues=("also called", "nickname", "known as"))
+    str,
+    Slot("another name for them", cues=("also called", "nickname is", "nickname to", "known as")),
 ]
 Notes = Annotated[str, Slot("anything else", cues=("note that", "with the note"))]
 Manager = Annotated[
     Person,
     Slot("whom they report to", cues=("reports to", "manager is", "boss is"), resolve=False),
+]
+Unknown = Annotated[
+    Literal["add them", "leave it"],
+    Slot("what to do where nobody is called so", ask="Add them?"),
 ]
 Address = Annotated[str, Slot("where they live", cues=("address is", "lives at", "moved to"))]
 
@@ -166,6 +171,7 @@ class People(Skill):
         notes: Notes = "",
         manager: Manager | None = None,
         name: Annotated[str, Slot("their new name", cues=("name to", "renamed to"))] = "",
+        unknown: Unknown | None = None,
     ) -> Reply:
         """Change what is known of somebody."""
         from wlm_people.edit import update
@@ -175,10 +181,35 @@ class People(Skill):
             nickname=nickname, relation=relation, group=group, notes=notes, name=name,
             manager=_called(ctx, manager),
         )  # fmt: skip
-        return _pushed(ctx, update(ctx, _book(ctx), who, values, kind or ""))
+        return _pushed(ctx, update(ctx, _book(ctx), who, values, kind or "", unknown))
+
+    @intent(
+        examples=["delete {who} from my contacts"],
+        effect="send",  # what another may have no copy of: never without a yes
+        confirm="Delete {who} from your address book?",
+    )
+    def remove(self, ctx: Context, who: Annotated[Person, Slot("whom", ask="Whom?")]) -> Reply:
+        """Take somebody out of the address book."""
+        from wlm_people.edit import remove
+
+        return _pushed(ctx, remove(ctx, _book(ctx), who))
+
+    @intent(examples=["merge duplicate contacts"], effect="write")
+    def merge(self, ctx: Context, who: Who | None = None) -> Reply:
+        """Make one entry of several that are of the same person."""
+        from wlm_people.twice import merge
+
+        return _pushed(ctx, merge(ctx, _book(ctx), who))
 
     @intent(effect="write")
-    def restore(self, ctx: Context, contact: str, after: str, before: str = "") -> Reply:
+    def unmerge(self, ctx: Context, after: str, before: str) -> Reply:
+        """Put merged contacts back as they were; emitted to undo, never routed to."""
+        from wlm_people.twice import unmerge
+
+        return _pushed(ctx, unmerge(ctx, _book(ctx), after, before))
+
+    @intent(effect="write")
+    def restore(self, ctx: Context, contact: str, after: str = "", before: str = "") -> Reply:
         """Put a contact back as it was; emitted to undo a change, never routed to."""
         from wlm_people.undo import restore
 

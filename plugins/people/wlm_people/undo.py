@@ -17,10 +17,24 @@ _LISTS = ("nicknames", "relations", "groups")
 _TEXTS = ("id", "name", "uid", "given", "family", "company", "role", "birthday", "notes")
 
 
-def record(ctx: Context, before: Contact | None, after: Contact) -> None:
-    """Keep how to take back what made ``after`` of ``before``."""
-    slots = {"contact": after.id, "after": _dump(after), "before": _dump(before) if before else ""}
-    ctx.undo(INTENT, slots)
+def record(ctx: Context, before: Contact | None, after: Contact | None) -> None:
+    """Keep how to take back what made ``after`` of ``before``; None is nobody."""
+    contact = after or before
+    if contact is not None:
+        slots = {
+            "contact": contact.id,
+            "after": dump(after) if after else "",
+            "before": dump(before) if before else "",
+        }
+        ctx.undo(INTENT, slots)
+
+
+def changed_since() -> BadRequest:
+    """The refusal to take back what others built on."""
+    return BadRequest(
+        "This contact was changed since; it stays as it is.",
+        hint='Say what to change, as in `wlm ask "change NAME\'s number to …"`.',
+    )
 
 
 def restore(ctx: Context, book: Book, contact_id: str, before: str, after: str) -> Reply:
@@ -28,13 +42,13 @@ def restore(ctx: Context, book: Book, contact_id: str, before: str, after: str) 
 
     def work() -> str:
         now = book.get(contact_id)
-        if now is None or _dump(now) != after:
-            raise BadRequest(
-                "This contact was changed since; it stays as it is.",
-                hint='Say what to change, as in `wlm ask "change NAME\'s number to …"`.',
-            )
+        if (dump(now) if now else "") != after:
+            raise changed_since()
+        if now is None:
+            book.add(load(before))
+            return load(before).name
         if before:
-            book.save(_load(before))
+            book.save(load(before))
         else:
             book.remove(contact_id)
         return now.name
@@ -43,7 +57,7 @@ def restore(ctx: Context, book: Book, contact_id: str, before: str, after: str) 
     if not before:
         speech = f"Undone: {name} is out of your address book again."
         return Reply(speech, data={"remember": {"person": None}})
-    contact = _load(before)
+    contact = load(before)
     remember = {"person": {"name": contact.name, "id": contact.id}}
     speech = f"Undone: {contact.name} is as before."
     return Reply(
@@ -53,13 +67,15 @@ def restore(ctx: Context, book: Book, contact_id: str, before: str, after: str) 
     )
 
 
-def _dump(contact: Contact) -> str:
+def dump(contact: Contact) -> str:
+    """A contact as it is kept to be put back, and compared."""
     plain: dict[str, Any] = {name: getattr(contact, name) for name in (*_TEXTS, *_LISTS, *_POINTS)}
     plain["uid"] = contact.uid or contact.id
     return json.dumps(plain, sort_keys=True, ensure_ascii=False)
 
 
-def _load(text: str) -> Contact:
+def load(text: str) -> Contact:
+    """The contact that ``dump`` kept."""
     plain = json.loads(text)
     # What was kept by an older version has no links.
     points = {name: tuple(Point(*pair) for pair in plain.pop(name, ())) for name in _POINTS}

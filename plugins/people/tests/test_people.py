@@ -353,4 +353,9 @@ def test_declaration_is_sound():
     specs = People.intents()
     verbs = ["find", "add", "update", "remove", "merge", "unmerge", "restore", "sync"]
     assert list(specs) == [f"people.{verb}" for verb in verbs]
-    assert [spec.effect for spec in specs.values()] == ["read", *["write"] * 4]
+    assert [spec.effect for spec in specs.values()] == [
+        "read",
+        *["write"] * 2,
+        "send",
+        *["write"] * 4,
+    ]

@@ -2,8 +2,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-# Most tests wait for servers and processes; one job more than cores keeps two of them busy.
-JOBS ?= 3
+# Most tests wait for servers and processes: two jobs a core keep two cores busy.
+JOBS ?= 4
 PLUGINS := ./plugins/meeting ./plugins/people ./plugins/weather ./plugins/news ./plugins/email
 
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

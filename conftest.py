@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ settings.load_profile("wlm")
 # No test touches the keyring of whoever runs it; programs that tests start neither. Before
 # keyring is first imported, since it chooses then.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+
+
+# Who is started in the background may have been told to ignore Ctrl-C, and so would be every
+# program that a test starts and then interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ demo: $(BIN)/wlm ## answer a recorded spoken request, offline, through the whole
 	@$(BIN)/python -m bench.demo
 
 test: $(VENV)/.dev ## run the tests; servers they need are started and stopped
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not alone" --durations 30 --durations-min 3
 	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/.dev ## style, types, and the direction of imports

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from wlm_people.book import Book
+from wlm_people.contact import Contact, Point
 from wlm_people.skill import People
 
 from wlm.errors import BadRequest
@@ -105,6 +106,16 @@ def test_namesakes_whom_something_tells_apart_are_left_alone(ctx) -> None:
     assert run(People(), "merge", ctx).speech == "Nobody is in your address book twice."
     merged = run(People(), "merge", ctx, who="Anna Bergs")  # named: whoever says so knows it
     assert merged.speech == "I merged 2 entries of Anna Berg."
+
+
+def test_who_share_a_telephone_and_were_born_on_two_days_are_two(ctx) -> None:
+    home = (Point("+49 30 1111111"),)
+    Book(ctx).add(
+        Contact("1", "Anna Berg", company="Acme", birthday="1950-03-01", phones=home),
+        Contact("2", "A. Berg", company="Bolt", birthday="1980-07-02", phones=home),
+    )
+    assert run(People(), "merge", ctx).speech == "Nobody is in your address book twice."
+    assert _names(ctx) == ["A. Berg", "Anna Berg"]
 
 
 def test_several_who_are_there_twice_are_asked_about(ctx) -> None:

@@ -120,7 +120,10 @@ class Book:
     def with_detail(self, type_: str, key: str) -> list[Contact]:
         """The contacts with a phone, e-mail, relation or group of that lookup key."""
         found = self._db.select(details, details.c.type == type_, details.c.key == key)
-        ids = list(dict.fromkeys(row["contact"] for row in found))
+        return self.those(dict.fromkeys(row["contact"] for row in found))
+
+    def those(self, ids: Iterable[str]) -> list[Contact]:
+        """The contacts of these ids."""
         return [c for part in chunks(ids) for c in self.where(contacts.c.id.in_(part))]
 
     def add(self, *new: Contact) -> None:

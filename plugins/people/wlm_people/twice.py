@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
@@ -23,7 +24,6 @@ ALL = "everybody"
 
 _POINTS = {**MANY, "link": "links"}
 _TEXTS = {"nickname": "nicknames", "relation": "relations", "group": "groups"}
-_TELLING = ("company", "birthday")
 _MOST_SHARING = 8
 """People who share a number before it is taken for that of a house or a company."""
 
@@ -134,15 +134,13 @@ def duplicates(book: Book) -> Iterator[list[Contact]]:
             contact_id = above
         return contact_id
 
-    known: dict[str, Contact] = {}
-    for ids in book.shared():
-        if len(ids) > _MOST_SHARING:
-            continue
-        people = [known.get(i) or known.setdefault(i, c) for i in ids if (c := book.get(i))]
-        for at, one in enumerate(people):
-            for other in people[at + 1 :]:
-                if _one_person(one, other):
-                    leader[top(other.id)] = top(one.id)
+    shared = [ids for ids in book.shared() if len(ids) <= _MOST_SHARING]
+    known = {c.id: c for c in book.those(dict.fromkeys(itertools.chain.from_iterable(shared)))}
+    for ids in shared:
+        people = [known[i] for i in ids if i in known]
+        for one, other in itertools.combinations(people, 2):
+            if _one_person(one, other):
+                leader[top(other.id)] = top(one.id)
     groups: dict[str, list[Contact]] = {}
     for contact_id, contact in known.items():
         groups.setdefault(top(contact_id), []).append(contact)
@@ -163,13 +161,18 @@ def _sharing(book: Book, contact: Contact) -> list[Contact]:
 
 def _one_person(a: Contact, b: Contact) -> bool:
     """Whether two entries are of one person, as far as can be told without asking."""
-    for field in _TELLING:
-        one, other = (fold(getattr(contact, field)) for contact in (a, b))
-        if one and other and one != other:
-            return bool(_keys(a) & _keys(b)) and _alike(a, b) and field == "company"
-    if name_words(a.name) == name_words(b.name):
-        return not (_keys(a) and _keys(b)) or bool(_keys(a) & _keys(b))
-    return bool(_keys(a) & _keys(b)) and _alike(a, b)
+    if _differ(a.birthday, b.birthday):
+        return False
+    here, there = _keys(a), _keys(b)
+    if here & there:
+        return _alike(a, b)
+    same_name = name_words(a.name) == name_words(b.name)
+    return same_name and not (here and there) and not _differ(a.company, b.company)
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether both are known and are not the same."""
+    return bool(one and other) and fold(one) != fold(other)
 
 
 def _alike(a: Contact, b: Contact) -> bool:

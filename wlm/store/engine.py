@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from wlm.errors import BadSetting, StorageFault
 from wlm.store.faults import storage_faults
 from wlm.store.sealed import install
-from wlm.store.turn import Turn
+from wlm.store.writer_lock import WriterLock
 
 if TYPE_CHECKING:
     from wlm.store.vault import Vault
@@ -42,7 +42,7 @@ class Store:
         self.url = _checked(url)
         self._engine = _engine(self.url)
         self._reader = _engine(self.url, reads=True) if self.sqlite else _by_statement(self._engine)
-        self._turn = Turn(self.url.database or "") if self.sqlite else None
+        self._writers = WriterLock(self.url.database or "") if self.sqlite else None
         self._light: Engine | None = None
         self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
         self._later: ContextVar[list[Callable[[], None]] | None] = ContextVar("later", default=None)
@@ -89,8 +89,8 @@ class Store:
             return
         later: list[Callable[[], None]] = []
         engine = self._engine if durable or not self.sqlite else self._lightly()
-        turn = self._turn.taken(BUSY_SECONDS) if self._turn is not None else nullcontext()
-        with turn, storage_faults(self.name), engine.begin() as connection:
+        lock = self._writers.held(BUSY_SECONDS) if self._writers is not None else nullcontext()
+        with lock, storage_faults(self.name), engine.begin() as connection:
             token, list_token = self._open.set(connection), self._later.set(later)
             try:
                 yield connection
@@ -191,8 +191,8 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
-        if self._turn is not None:
-            self._turn.close()
+        if self._writers is not None:
+            self._writers.close()
         for engine in self._engines():
             engine.dispose()
 

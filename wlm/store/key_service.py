@@ -15,10 +15,10 @@ from importlib.metadata import entry_points
 from typing import Protocol, TypeVar
 
 from wlm.errors import BadSetting, MasterKeyFault, WlmError
+from wlm.store.master import KEY_BYTES, WRAPPED, of_another
 
 T = TypeVar("T")
 GROUP = "wlm.key_services"
-_MARK = "|"
 _CHECK = "`wlm db check` asks it again; what is stored is unharmed."
 
 
@@ -60,13 +60,13 @@ class Wrapper:
             for version, key in sorted(keys.items(), reverse=True)
         ]
         told = ",".join(f"{version}:{base64.b64encode(key).decode()}" for version, key in pairs)
-        return f"{self._name}{_MARK}{told}"
+        return f"{self._name}{WRAPPED}{told}"
 
     def unwrapped(self, text: str) -> dict[int, bytes]:
         """The keys in such a text. Raises ``MasterKeyFault``."""
-        name, _, told = text.partition(_MARK)
+        name, _, told = text.partition(WRAPPED)
         if name != self._name:
-            raise _of_another(name)
+            raise of_another(name)
         keys: dict[int, bytes] = {}
         for part in told.split(","):
             number, _, encoded = part.strip().partition(":")
@@ -92,25 +92,8 @@ class Wrapper:
         )  # fmt: skip
 
 
-def is_wrapped(text: str) -> bool:
-    """Whether keys in this text are wrapped by some service."""
-    return _MARK in text
-
-
-def refuse_wrapped(text: str) -> None:
-    """Raise ``MasterKeyFault`` for wrapped keys where no key service is set."""
-    if is_wrapped(text):
-        raise _of_another(text.partition(_MARK)[0])
-
-
-def _of_another(name: str) -> MasterKeyFault:
-    return MasterKeyFault(
-        "The master key is kept by another key service.", hint=f"Set WLM_KEY_SERVICE={name}."
-    )
-
-
 def _key(unwrapped: bytes) -> bytes:
-    if len(unwrapped) != 32:
+    if len(unwrapped) != KEY_BYTES:
         raise MasterKeyFault("The key service gave something that is no master key.", hint=_CHECK)
     return unwrapped
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from wlm.store.secrets import Secrets
 
 KEY_BYTES = 32
+WRAPPED = "|"
+"""What stands between the name of a key service and the keys that it wrapped."""
 
 
 class MasterKeys(NamedTuple):
@@ -64,12 +66,12 @@ class MasterKeyStore:
             yield
 
     def _read(self, text: str) -> dict[int, bytes]:
-        from wlm.store.key_service import is_wrapped, refuse_wrapped
-
-        if self._wrapper is not None and is_wrapped(text):
-            return self._wrapper.unwrapped(text)
-        refuse_wrapped(text)
-        return parse(text)  # with a service: kept from before, wrapped at the next change
+        name, mark, _ = text.partition(WRAPPED)
+        if not mark:
+            return parse(text)  # also with a service: kept from before, wrapped at the next change
+        if self._wrapper is None:
+            raise of_another(name)
+        return self._wrapper.unwrapped(text)
 
     @property
     def _secrets(self) -> Secrets:
@@ -112,6 +114,13 @@ def parse(text: str) -> dict[int, bytes]:
             raise _malformed()
         keys[number] = key
     return keys
+
+
+def of_another(service: str) -> MasterKeyFault:
+    """The refusal of keys that another key service than the one in force has wrapped."""
+    return MasterKeyFault(
+        "The master key is kept by another key service.", hint=f"Set WLM_KEY_SERVICE={service}."
+    )
 
 
 def _malformed() -> MasterKeyFault:

@@ -1,4 +1,4 @@
-"""Writers of several processes stand in line; a second ``Turn`` is as good as a process."""
+"""Writers of several processes stand in line; a second lock object is as good as a process."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from wlm.store import turn as module
-from wlm.store.turn import Turn
+from wlm.store import writer_lock as module
+from wlm.store.writer_lock import WriterLock
 
 
 @contextmanager
@@ -47,72 +47,76 @@ def test_who_stands_in_line_is_next(database: str, monkeypatch: pytest.MonkeyPat
     order = []
 
     def write(name: str) -> None:
-        with Turn(database).taken(60):
+        with WriterLock(database).held(60):
             order.append(name)
 
-    with locked(Path(f"{database}-desk")) as desk:
+    with locked(Path(f"{database}-writer.lock")) as writer:
         first = threading.Thread(target=write, args=["first"])
         first.start()
-        while not is_locked(Path(f"{database}-line")):
+        while not is_locked(Path(f"{database}-next.lock")):
             first.join(0.001)
-        fcntl.flock(desk, fcntl.LOCK_UN)
+        fcntl.flock(writer, fcntl.LOCK_UN)
         write("by chance here when it was free")
     first.join(60)
     assert order == ["first", "by chance here when it was free"]
 
 
 def test_the_turn_is_given_back_after_an_error_too(database: str) -> None:
-    turn = Turn(database)
-    with pytest.raises(ZeroDivisionError), turn.taken(1):
-        assert is_locked(Path(f"{database}-desk")) and not is_locked(Path(f"{database}-line"))
+    lock = WriterLock(database)
+    with pytest.raises(ZeroDivisionError), lock.held(1):
+        assert is_locked(Path(f"{database}-writer.lock")) and not is_locked(
+            Path(f"{database}-next.lock")
+        )
         raise ZeroDivisionError
-    assert not is_locked(Path(f"{database}-desk"))
-    turn.close()
-    with turn.taken(1):
-        assert is_locked(Path(f"{database}-desk")), "opened again"
+    assert not is_locked(Path(f"{database}-writer.lock"))
+    lock.close()
+    with lock.held(1):
+        assert is_locked(Path(f"{database}-writer.lock")), "opened again"
 
 
-@pytest.mark.parametrize("kept", ["line", "desk"])
+@pytest.mark.parametrize("kept", ["next", "writer"])
 def test_a_process_that_keeps_its_turn_is_not_waited_for_for_ever(
     database: str, kept: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
-    turn, done = Turn(database), []
-    with locked(Path(f"{database}-{kept}")):
-        with turn.taken(1):
+    lock, done = WriterLock(database), []
+    with locked(Path(f"{database}-{kept}.lock")):
+        with lock.held(1):
             done.append("SQLite's own lock is what is left")
         assert "keeps its turn" in caplog.text
-    with turn.taken(1):
-        assert is_locked(Path(f"{database}-desk")), "the next time it is asked again"
+    with lock.held(1):
+        assert is_locked(Path(f"{database}-writer.lock")), "the next time it is asked again"
     assert done
 
 
 def test_where_files_cannot_be_locked_sqlite_waits_by_itself(database: str) -> None:
-    Path(f"{database}-desk").mkdir()
-    turn, done = Turn(database), 0
+    Path(f"{database}-writer.lock").mkdir()
+    lock, done = WriterLock(database), 0
     for _ in range(2):
-        with turn.taken(1):
+        with lock.held(1):
             done += 1
-    assert done == 2 and not is_locked(Path(f"{database}-line"))
+    assert done == 2 and not is_locked(Path(f"{database}-next.lock"))
 
 
 def test_a_forked_process_has_a_place_of_its_own(database: str) -> None:
-    turn = Turn(database)
-    with turn.taken(1):
+    lock = WriterLock(database)
+    with lock.held(1):
         pass  # the files are open, and the child inherits them
     reads, writes = os.pipe()
     if (child := os.fork()) == 0:
-        with turn.taken(1):
+        with lock.held(1):
             os.write(writes, b"x")
             threading.Event().wait()
     try:
         assert os.read(reads, 1) == b"x"
-        fcntl.flock(turn._files.desk, fcntl.LOCK_UN)  # type: ignore[union-attr]
-        assert is_locked(Path(f"{database}-desk")), "the parent's file says nothing of the child's"
+        fcntl.flock(lock._files.writer, fcntl.LOCK_UN)  # type: ignore[union-attr]
+        assert is_locked(Path(f"{database}-writer.lock")), (
+            "the parent's file says nothing of the child's"
+        )
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)
         os.close(reads)
         os.close(writes)
-    with turn.taken(1):
-        assert is_locked(Path(f"{database}-desk")), "a killed process gives it back"
+    with lock.held(1):
+        assert is_locked(Path(f"{database}-writer.lock")), "a killed process gives it back"

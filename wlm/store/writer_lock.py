@@ -1,11 +1,11 @@
-"""Whose turn it is to write to a SQLite file, among the threads and processes of a machine.
+"""A fair lock for writing to a SQLite file, among the threads and processes of a machine.
 
 SQLite lets one write at a time. The others sleep, longer each time, up to a tenth of a second,
 and whoever comes by just when the lock is free takes it, so that a short write may wait for
 hundreds of another process's. Here they stand in line: threads for a lock of their own, then
-the first of each process for two locked files. ``line`` belongs to the one process that is
-next, ``desk`` to the one that writes, and nobody goes to the desk but from the line. So of two
-processes that have much to write each gets every other turn.
+the first of each process for two locked files. ``next`` belongs to the process that is next,
+``writer`` to the one that writes, and only who is next becomes the writer. So of two processes
+that have much to write each gets every other turn.
 
 SQLite's own lock keeps the database whole, as ever; this decides who waits how long, no more.
 Where it cannot be had (no such locks, a process that keeps its turn) SQLite's waiting is left.
@@ -38,12 +38,12 @@ _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.0002, 0.002
 
 class _Files(NamedTuple):
     pid: int
-    line: int
-    desk: int
+    next: int
+    writer: int
 
 
-class Turn:
-    """The turn at one database file. Safe for threads; a forked process gets a line of its own."""
+class WriterLock:
+    """The lock of one database file. Safe for threads; a forked process gets a place of its own."""
 
     def __init__(self, database: str) -> None:
         self._database = database
@@ -52,9 +52,9 @@ class Turn:
         self._alone = fcntl is None
 
     @contextmanager
-    def taken(self, patience: float) -> Iterator[None]:
-        """Have the turn inside. Raises ``StorageFault`` if another thread of this process has
-        not ended its own within ``patience`` seconds."""
+    def held(self, patience: float) -> Iterator[None]:
+        """Hold it inside. Raises ``StorageFault`` if another thread of this process has
+        not let go of it within ``patience`` seconds."""
         if not self._threads.acquire(timeout=patience):
             raise StorageFault(
                 f"Another thread keeps the database locked: {self._database}. Nothing was changed.",
@@ -62,12 +62,12 @@ class Turn:
                 retryable=True,
             )
         try:
-            desk = self._at_desk()
+            file = self._acquired()
             try:
                 yield
             finally:
-                if desk is not None:
-                    fcntl.flock(desk, fcntl.LOCK_UN)
+                if file is not None:
+                    fcntl.flock(file, fcntl.LOCK_UN)
         finally:
             self._threads.release()
 
@@ -80,22 +80,22 @@ class Turn:
     def _drop(self) -> None:
         files, self._files = self._files, None
         if files is not None:
-            os.close(files.line)
-            os.close(files.desk)
+            os.close(files.next)
+            os.close(files.writer)
 
-    def _at_desk(self) -> int | None:
+    def _acquired(self) -> int | None:
         """Wait for other processes; the locked file, ``None`` where SQLite alone must wait."""
         if self._alone:
             return None
         until = time.monotonic() + PATIENCE_SECONDS
         try:
             files = self._opened()
-            if _lock(files.line, until):
+            if _lock(files.next, until):
                 try:
-                    if _lock(files.desk, until):
-                        return files.desk
+                    if _lock(files.writer, until):
+                        return files.writer
                 finally:
-                    fcntl.flock(files.line, fcntl.LOCK_UN)
+                    fcntl.flock(files.next, fcntl.LOCK_UN)
         except OSError as error:
             self._alone = True
             log.info("no line of writers here (%s); SQLite waits by itself", error.strerror)
@@ -109,11 +109,11 @@ class Turn:
     def _opened(self) -> _Files:
         if self._files is None or self._files.pid != os.getpid():
             self._drop()  # of a parent's locks this drops only our copy
-            line = _open(f"{self._database}-line")
+            first = _open(f"{self._database}-next.lock")
             try:
-                self._files = _Files(os.getpid(), line, _open(f"{self._database}-desk"))
+                self._files = _Files(os.getpid(), first, _open(f"{self._database}-writer.lock"))
             except OSError:
-                os.close(line)
+                os.close(first)
                 raise
         return self._files
 

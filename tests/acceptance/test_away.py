@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests.support import command
 from tests.support.slapd import MISSING, READY
-
-WLM = str(Path(sys.executable).with_name("wlm"))
 
 
 def closed() -> int:
@@ -128,6 +126,4 @@ def run(
     environment = {key: value for key, value in os.environ.items() if not key.startswith("WLM_")}
     environment |= {f"WLM_SKILL_{name}": value for name, value in settings.items()}
     environment |= {"WLM_HOME": str(home)}
-    return subprocess.run(
-        [WLM, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    return command.run(arguments, environment=environment, folder=home)

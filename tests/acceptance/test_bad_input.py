@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import command as program
 from tests.support.http_server import HttpServer
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +50,7 @@ def case(name: str) -> Callable[[Setup], Setup]:
 def wlm(home: Path, *arguments: str) -> None:
     """Prepare a home with a command that has to work."""
     environment = {**os.environ, "WLM_HOME": str(home)}
-    subprocess.run([WLM, *arguments], env=environment, check=True, capture_output=True)
+    program.run(arguments, environment=environment, folder=home).check_returncode()
 
 
 def in_mount(options: str, home: Path, *arguments: str, setup: str = "true") -> list[str]:
@@ -227,10 +228,13 @@ def test_the_page_and_the_cases_are_the_same() -> None:
 def test_bad_input(name: str, home: Path) -> None:
     expected = ROWS[name]
     command, environment = CASES[name](home)
-    done = subprocess.run(
-        command, env={**os.environ, "WLM_OFFLINE": "1", **environment},
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    environment = {**os.environ, "WLM_OFFLINE": "1", **environment}
+    if command[0] == WLM:
+        done = program.run(command[1:], environment=environment, folder=home)
+    else:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
     said = done.stdout + done.stderr
     assert (done.returncode, expected["words"].casefold() in said.casefold()) == (
         int(expected["code"]),

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import command
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     "docs/quickstart.md",
@@ -24,20 +26,14 @@ COMMAND = re.compile(r"^\$ (?P<command>.*?)(?:\s+# exit (?P<code>\d+))?$", re.M)
 
 @pytest.mark.parametrize("page", PAGES)
 def test_commands(page: str, home: Path) -> None:
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     blocks = BLOCK.findall((ROOT / page).read_text("utf-8"))
     commands = [match for block in blocks for match in COMMAND.finditer(block)]
     assert commands
     wrong = []
     for match in commands:
-        done = subprocess.run(
-            shlex.split(match["command"]),
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        program, *arguments = shlex.split(match["command"])
+        assert program == "wlm"
+        done = command.run(arguments, environment=os.environ, folder=ROOT)
         if done.returncode != int(match["code"] or 0):
             wrong.append((match["command"], done.returncode, done.stdout, done.stderr))
     assert not wrong

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -66,32 +67,41 @@ class Register(Skill):
 """
 
 
-def install(folder: Path, site: Path, name: str, code: str, target: str, need: str) -> None:
-    """Make a distribution and pip-install it into ``site``."""
+def make(folder: Path, name: str, code: str, target: str, need: str) -> Path:
+    """Make a distribution and return its folder."""
     package = folder / name / f"wlm_{name}"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(textwrap.dedent(code))
     (folder / name / "pyproject.toml").write_text(
         PYPROJECT.format(name=name, target=target, need=need)
     )
-    command = [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"),
-        *("--no-build-isolation", "--disable-pip-version-check", "--target", str(site)),
-        str(folder / name),
-    ]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    return folder / name
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with all five plugins installed."""
+    """A folder with all five plugins pip-installed."""
     folder, site = tmp_path_factory.mktemp("dists"), tmp_path_factory.mktemp("site")
-    install(folder, site, "lamp", LAMP, "Lamp", "wlm>=0.1,<1")
-    install(folder, site, "importer", "raise RuntimeError('at import')", "X", "wlm>=0.1,<1")
-    install(folder, site, "register", RAISES_AT_REGISTRATION, "Register", "wlm>=0.1,<1")
-    install(folder, site, "crasher", RAISES_AT_RUN_TIME, "Crasher", "wlm>=0.1,<1")
-    install(folder, site, "future", LAMP.replace("Lamp", "Future"), "Future", "wlm>=9,<10")
+    made = [
+        make(folder, "lamp", LAMP, "Lamp", "wlm>=0.1,<1"),
+        make(folder, "importer", "raise RuntimeError('at import')", "X", "wlm>=0.1,<1"),
+        make(folder, "register", RAISES_AT_REGISTRATION, "Register", "wlm>=0.1,<1"),
+        make(folder, "crasher", RAISES_AT_RUN_TIME, "Crasher", "wlm>=0.1,<1"),
+        make(folder, "future", LAMP.replace("Lamp", "Future"), "Future", "wlm>=9,<10"),
+    ]
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"),
+        *("--no-build-isolation", "--disable-pip-version-check", "--target", str(site)),
+        *map(str, made),
+    ]
+    subprocess.run(command, check=True, capture_output=True, text=True)
     return site
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for all, so that the router learns the five once."""
+    return tmp_path_factory.mktemp("home")
 
 
 def wlm(site: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -107,8 +117,8 @@ def wlm(site: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_a_third_party_skill_answers(site: Path, tmp_path: Path) -> None:
-    done = wlm(site, tmp_path, "ask", "--json", "turn the hall lamp off")
+def test_a_third_party_skill_answers(site: Path, home: Path) -> None:
+    done = wlm(site, home, "ask", "--json", "turn the hall lamp off")
     turn = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr
     assert turn["actions"][0]["route"]["intent"] == "lamp.switch"
@@ -116,33 +126,33 @@ def test_a_third_party_skill_answers(site: Path, tmp_path: Path) -> None:
     assert turn["actions"][0]["reply"]["data"] == {"state": "off"}
 
 
-def test_its_schema_and_page_come_from_the_declaration(site: Path, tmp_path: Path) -> None:
-    tools = json.loads(wlm(site, tmp_path, "skills", "show", "lamp", "--tools").stdout)
+def test_its_schema_and_page_come_from_the_declaration(site: Path, home: Path) -> None:
+    tools = json.loads(wlm(site, home, "skills", "show", "lamp", "--tools").stdout)
     parameters = tools[0]["function"]["parameters"]
     assert parameters["properties"]["state"]["enum"] == ["on", "off"]
     assert parameters["required"] == ["state"]
-    assert "Switch the hall lamp." in wlm(site, tmp_path, "skills", "show", "lamp").stdout
+    assert "Switch the hall lamp." in wlm(site, home, "skills", "show", "lamp").stdout
 
 
-def test_one_that_raises_at_run_time_fails_alone(site: Path, tmp_path: Path) -> None:
-    done = wlm(site, tmp_path, "ask", "--json", "turn the garage siren on")
+def test_one_that_raises_at_run_time_fails_alone(site: Path, home: Path) -> None:
+    done = wlm(site, home, "ask", "--json", "turn the garage siren on")
     turn = json.loads(done.stdout)
     assert done.returncode == 5
     assert turn["actions"][0]["event"]["state"] == "failed"
     assert "inside" not in done.stdout + done.stderr  # exception texts may be personal
-    again = wlm(site, tmp_path, "ask", "what meetings do I have tomorrow")
+    again = wlm(site, home, "ask", "what meetings do I have tomorrow")
     assert again.returncode == 0, again.stderr
 
 
-def test_doctor_names_each_fault(site: Path, tmp_path: Path) -> None:
-    wlm(site, tmp_path, "ask", "turn the garage siren on")
-    done = wlm(site, tmp_path, "doctor", "--json")
+def test_doctor_names_each_fault(site: Path, home: Path) -> None:
+    wlm(site, home, "ask", "turn the garage siren on")
+    done = wlm(site, home, "doctor", "--json")
     findings = {f["name"]: f for f in json.loads(done.stdout)["findings"]}
     assert done.returncode == 1
     assert "import" in findings["plugin importer"]["text"]
     assert "register" in findings["plugin register"]["text"]
     assert "wlm<10,>=9" in findings["plugin future"]["text"]
     assert findings["skill crasher"]["status"] == "note"
-    assert "raised in 1 of" in findings["skill crasher"]["text"]
+    assert re.search(r"raised in \d of", findings["skill crasher"]["text"])
     assert findings["skill lamp"]["status"] == "ok"
     assert findings["skill meeting"]["status"] == "ok"

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tests.support.lab import Clock, Lab, ledger
 from wlm import config
-from wlm.errors import NotFound, UsageError
+from wlm.errors import NotFound, StorageFault, UsageError
 from wlm.events.contexts import RunOver
 from wlm.events.engine import Engine
 from wlm.plugins import Person, Place
@@ -267,6 +267,20 @@ def test_a_handler_has_its_time_and_what_it_does_later_is_refused(
     assert skill.finished.wait(10)
     assert isinstance(skill.late[0], RunOver)
     assert lines(store) == [] and engine.get(ME, event.id) == event
+
+
+def test_a_handler_that_hangs_in_a_transaction_keeps_nothing_locked(
+    store: Store, registry: Registry, settings: config.Settings, skill: Lab
+) -> None:
+    engine = Engine(store, registry, settings)
+    event = do(engine, "lab.hold")
+    assert event.state is State.FAILED and event.error is not None
+    assert do(engine, "lab.write").state is State.SUCCEEDED
+    skill.gate.set()
+    assert skill.finished.wait(10)
+    assert isinstance(skill.late[0], StorageFault)
+    assert lines(store) == ["x"]
+    assert do(engine, "lab.write").state is State.SUCCEEDED
 
 
 def test_cancelling_a_running_event_ends_it_at_once(

@@ -111,6 +111,24 @@ class Lab(Skill):
             self.finished.set()
         return Reply("Too late.")
 
+    @intent(examples=["hold"], effect="write", timeout=0.2)
+    def hold(self, ctx: Context) -> Reply:
+        """Not come back from within a transaction until the test says so, and then go on in it."""
+
+        def work() -> None:
+            ctx.db.insert(ledger, {"event": ctx.event_id, "what": "held"})
+            self.gate.wait(30)
+            ctx.db.insert(ledger, {"event": ctx.event_id, "what": "late"})
+
+        try:
+            ctx.once("line", work)
+            self.late.append(None)
+        except Exception as error:
+            self.late.append(error)
+        finally:
+            self.finished.set()
+        return Reply("Too late.")
+
     @intent(
         examples=["send {text} to {to}"], effect="send", confirm="Send {text} to {to}?", timeout=5
     )

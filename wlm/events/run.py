@@ -54,6 +54,7 @@ class Run:
         self.done = self.given_up = False
         self._runner = runner
         self._lock = threading.Lock()
+        self._thread: int | None = None
         self.started = time.monotonic()
         self.next_beat = self.started + beat
         try:
@@ -74,6 +75,7 @@ class Run:
 
     def work(self) -> None:
         """Run the handler; leaves ``outcome``, or ``None`` if the event was taken away."""
+        self._thread = threading.get_ident()
         try:
             self.outcome = None if self._runner.was_taken(self.claim) else self._traced()
         except RunOver:
@@ -85,12 +87,17 @@ class Run:
                     self._runner.hands.came_back()
 
     def give_up(self) -> bool:
-        """Stop waiting; ``False`` if the handler has ended just now."""
+        """Stop waiting; ``False`` if the handler has ended just now.
+
+        What it was writing is undone: else it would keep it locked until it comes back.
+        """
         with self._lock:
             if self.done:
                 return False
             self.given_up = True
             self._runner.hands.gave_up()
+            if self._thread is not None and self._runner.cut(self._thread):
+                log.warning("event %s: its handler hung in a transaction", self.row["id"])
         return True
 
     def _traced(self) -> Outcome:

@@ -92,6 +92,10 @@ class Runner:
         self._current[claim.row["id"]] = claim.row
         return Run(self, claim, beat)
 
+    def cut(self, thread: int) -> bool:
+        """Undo what the handler in this thread is writing; whether it was."""
+        return self._ledger.store.cut(thread)
+
     def still_ours(self, row: Row) -> bool:
         """Make the lease of a running event last on; whether it is still ours."""
         try:

@@ -42,10 +42,15 @@ class Shift:
     def work(self) -> None:
         """Watch until all is run. Raises what ``source`` or ``over`` raised."""
         self._runner.hands.start(self._go_on)
-        while (left := self._watch()) is not None:
-            self._run = None  # its thread sets nothing here any more
-            self._over(*left)
-            self._runner.hands.start(self._go_on)
+        try:
+            while (left := self._watch()) is not None:
+                self._run = None  # its thread sets nothing here any more
+                self._over(*left)
+                self._runner.hands.start(self._go_on)
+        except KeyboardInterrupt:
+            if (run := self._run) is not None:
+                run.give_up()
+            raise
         if self._failure is not None:
             raise self._failure
 

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
+from sqlalchemy import Connection, Engine
 
-from wlm.errors import BadSetting, StorageFault
+from wlm.errors import StorageFault
+from wlm.store import connections
+from wlm.store.connections import BUSY_SECONDS
+from wlm.store.cutting import Open
 from wlm.store.faults import storage_faults
-from wlm.store.sealed import install
 from wlm.store.writer_lock import WriterLock
 
 if TYPE_CHECKING:
     from wlm.store.vault import Vault
 
 log = logging.getLogger(__name__)
-
-BUSY_SECONDS = 5.0
-_IDLE_SECONDS = 1.0
-_decoder = json.JSONDecoder()
-_PRAGMAS = ("foreign_keys=ON", "secure_delete=ON")
 
 
 class Store:
@@ -39,9 +31,14 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = _checked(url)
-        self._engine = _engine(self.url)
-        self._reader = _engine(self.url, reads=True) if self.sqlite else _by_statement(self._engine)
+        self.url = connections.checked(url)
+        self._engine = connections.engine(self.url)
+        self._reader = (
+            connections.engine(self.url, reads=True)
+            if self.sqlite
+            else connections.by_statement(self._engine)
+        )
+        self._writing = Open()
         self._writers = WriterLock(self.url.database or "") if self.sqlite else None
         self._light: Engine | None = None
         self._open: ContextVar[Connection | None] = ContextVar("open", default=None)
@@ -93,7 +90,8 @@ class Store:
         with lock, storage_faults(self.name), engine.begin() as connection:
             token, list_token = self._open.set(connection), self._later.set(later)
             try:
-                yield connection
+                with self._writing.entered(connection):
+                    yield connection
             finally:
                 self._open.reset(token)
                 self._later.reset(list_token)
@@ -102,6 +100,15 @@ class Store:
                 call()
             except Exception as error:  # noqa: BLE001 - what was committed stays so
                 log.warning("after a commit: %s", type(error).__name__)
+
+    def cut(self, thread: int) -> bool:
+        """Undo what a thread of this process is writing, and let others write; whether there was
+        anything. What the thread still does in that transaction fails.
+
+        For a handler that hangs; ``thread`` is its ``threading.get_ident()``.
+        """
+        lock = self._writers
+        return self._writing.cut(thread, lock.take_away if lock is not None else lambda: None)
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call it once what is being written is committed; outside of ``write()``, now.
@@ -145,7 +152,7 @@ class Store:
             yield outer
             return
         if self._looks is None:
-            self._looks = self._with_vault(_engine(self.url, reads=True))
+            self._looks = self._with_vault(connections.engine(self.url, reads=True))
         with storage_faults(self.name), self._looks.connect() as connection:
             yield connection
 
@@ -164,6 +171,7 @@ class Store:
             try:
                 with connection.begin():
                     if not self.sqlite:
+                        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
                         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7569261)")
                     token = self._open.set(connection)
                     try:
@@ -202,7 +210,7 @@ class Store:
 
     def _lightly(self) -> Engine:
         if self._light is None:
-            self._light = self._with_vault(_engine(self.url, synchronous="NORMAL"))
+            self._light = self._with_vault(connections.engine(self.url, synchronous="NORMAL"))
         return self._light
 
     def _with_vault(self, engine: Engine) -> Engine:
@@ -210,108 +218,3 @@ class Store:
         if self._vault is not None:
             engine.dialect.wlm_vault = self._vault  # type: ignore[attr-defined]
         return engine
-
-
-def _checked(url: str) -> URL:
-    try:
-        made = make_url(url)
-    except (ArgumentError, ValueError):
-        raise BadSetting(
-            "Setting 'database_url' is no database URL.",
-            hint="Such as sqlite:////path/wlm.db or postgresql://user@host/name.",
-        ) from None
-    backend = made.get_backend_name()
-    if backend == "sqlite":
-        if made.database in (None, "", ":memory:"):
-            raise BadSetting("Setting 'database_url': SQLite needs a file, it cannot be in memory.")
-    elif backend in ("postgresql", "postgres"):
-        made = made.set(drivername="postgresql+psycopg")
-    else:
-        raise BadSetting(
-            f"Setting 'database_url': {backend!r} is not served.",
-            hint="Use sqlite:///… or postgresql://….",
-        )
-    return made
-
-
-def _engine(url: URL, *, reads: bool = False, synchronous: str = "FULL") -> Engine:
-    sqlite = url.get_backend_name() == "sqlite"
-    try:
-        engine = create_engine(url, json_deserializer=_loads)
-    except (NoSuchModuleError, ModuleNotFoundError):
-        raise StorageFault(
-            "The driver for Postgres is not installed.", hint="`pip install 'wlm[postgres]'`."
-        ) from None
-    install(engine)
-    if sqlite:
-        _prepare_sqlite(engine, reads=reads, synchronous=synchronous)
-    else:
-        _test_idle_connections(engine)
-    return engine
-
-
-def _by_statement(engine: Engine) -> Engine:
-    """The same connections, on which each statement is a transaction of its own."""
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
-def _test_idle_connections(engine: Engine) -> None:
-    """Test a connection before use if it has lain idle: its server may have gone meanwhile.
-
-    Testing each time, as SQLAlchemy offers, is a third of what a short transaction costs.
-    """
-
-    @event.listens_for(engine, "checkin")
-    def _checkin(_raw: Any, record: Any) -> None:
-        record.info["idle_since"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def _checkout(raw: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get("idle_since", time.monotonic()) < _IDLE_SECONDS:
-            return
-        try:
-            alive = engine.dialect.do_ping(raw)
-        except Exception:  # noqa: BLE001 - whatever the driver says, it is of no use
-            alive = False
-        if not alive:
-            raise DisconnectionError
-
-
-def _loads(text: str | bytes) -> Any:
-    """JSON that was stored; Postgres' driver gives bytes. Most lists are empty, and a calendar
-    reads three in each row."""
-    if text == "[]":
-        return []
-    if isinstance(text, bytes):
-        return json.loads(text)
-    value, end = _decoder.raw_decode(text)  # no look for blanks, which takes longer than reading
-    return value if end == len(text) else json.loads(text)
-
-
-def _prepare_sqlite(engine: Engine, *, reads: bool, synchronous: str) -> None:
-    @event.listens_for(engine, "connect")
-    def _connect(raw: Any, _record: Any) -> None:
-        raw.isolation_level = None  # transactions begin where SQLAlchemy says
-        raw.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-        _use_wal(raw)
-        for pragma in (f"synchronous={synchronous}", *_PRAGMAS):
-            raw.execute(f"PRAGMA {pragma}")
-
-    if reads:
-        return
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _use_wal(raw: sqlite3.Connection) -> None:
-    """Switch a new file to WAL. SQLite does not wait for a lock here, so we do."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            raw.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)

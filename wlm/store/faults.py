@@ -42,6 +42,8 @@ _SQLITE = (
         False,
     ),
 )
+_LOCKED = ("55P03", "40P01")
+"""Postgres' codes for a lock that was not to be had in time, and for a deadlock."""
 _SERVER_AWAY = "The database server cannot be reached or broke off"
 # Errors of the caller's making (a bad value, a broken constraint) are bugs and stay as they are.
 _OURS = (SqlOperationalError, InterfaceError, InternalError)
@@ -72,6 +74,12 @@ def _fault(error: DBAPIError, where: str) -> StorageFault | None:
             )
     if not (isinstance(error, _OURS) or type(error) is DatabaseError):
         return None
+    if getattr(error.orig, "sqlstate", None) in _LOCKED:
+        return StorageFault(
+            f"Another transaction keeps it locked: {where}. Nothing was changed.",
+            hint="Try again in a moment.",
+            retryable=True,
+        )
     log.error("database fault %s", type(error.orig).__name__)
     if _from_sqlite(error):
         return StorageFault(f"The database failed ({type(error.orig).__name__}): {where}.")

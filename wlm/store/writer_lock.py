@@ -42,6 +42,12 @@ class _Files(NamedTuple):
     writer: int
 
 
+class _Turn:
+    """The turn of one thread, with the file that is locked for it."""
+
+    file: int | None = None
+
+
 class WriterLock:
     """The lock of one database file. Safe for threads; a forked process gets a place of its own."""
 
@@ -50,6 +56,8 @@ class WriterLock:
         self._threads = threading.Lock()
         self._files: _Files | None = None
         self._alone = fcntl is None
+        self._guard = threading.Lock()
+        self._turn: _Turn | None = None
 
     @contextmanager
     def held(self, patience: float) -> Iterator[None]:
@@ -61,14 +69,25 @@ class WriterLock:
                 hint="Try again in a moment.",
                 retryable=True,
             )
+        turn = self._turn = _Turn()
         try:
-            file = self._acquired()
-            try:
-                yield
-            finally:
-                if file is not None:
-                    fcntl.flock(file, fcntl.LOCK_UN)
+            turn.file = self._acquired()
+            yield
         finally:
+            self._end(turn)
+
+    def take_away(self) -> None:
+        """End the turn of the thread that has it: its transaction was undone by another one."""
+        if (turn := self._turn) is not None:
+            self._end(turn)
+
+    def _end(self, turn: _Turn) -> None:
+        with self._guard:
+            if self._turn is not turn:
+                return  # it was taken away
+            self._turn = None
+            if turn.file is not None:
+                fcntl.flock(turn.file, fcntl.LOCK_UN)
             self._threads.release()
 
     def close(self) -> None:

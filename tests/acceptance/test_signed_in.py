@@ -1,5 +1,7 @@
 """A person at a gateway, from `wlm login` on: real programs over loopback, none of them ours but
-`wlm`. What the commands give there is what they give here."""
+`wlm`. What the commands give there is what they give here.
+
+What waits for somebody is a process of its own; what only asks and ends runs in this one."""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ import pytest
 
 from tests.support.gateway import Gateway
 from tests.support.oidc import Browser, Issuer
+from tests.support.terminal import Said, wlm
 
 SPOKEN = Path(__file__).parents[2] / "samples" / "agenda_tomorrow.flac"
 LUNCH = "schedule lunch with Kofi tomorrow at noon"
@@ -51,11 +54,13 @@ class Person:
         command = [sys.executable, "-m", "wlm.cli.main", *arguments]
         return subprocess.Popen(command, env=self.environment, stdout=pipe, stderr=pipe, text=True)
 
+    def say(self, *arguments: str) -> Said:
+        return wlm(self.environment, *arguments, "--json")
+
     def run(self, *arguments: str, code: int = 0) -> Any:
-        process = self.start(*arguments, "--json")
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == code, err or out
-        return json.loads(out)
+        said = self.say(*arguments)
+        assert said.code == code, said.err or said.out
+        return said.json
 
 
 class Login:
@@ -137,7 +142,7 @@ def test_from_login_to_keys(issuer: Issuer, gateway: Gateway, tmp_path: Path) ->
     host = Person(gateway.home)
     assert [listed] == host.run("keys", "list", "--user", "anna@example.org")["keys"]
     assert made["key"].startswith("wlmk_") and {**listed, "key": made["key"]} == made
-    assert anna.start("keys", "revoke", listed["id"]).wait(60) == 0
+    assert wlm(anna.environment, "keys", "revoke", listed["id"]).code == 0
     assert host.run("keys", "list", "--user", "anna@example.org") == {"keys": []}
     assert anna.run("logout") == {"signed_out": True}
     assert anna.run("whoami")["server"] is None
@@ -145,10 +150,8 @@ def test_from_login_to_keys(issuer: Issuer, gateway: Gateway, tmp_path: Path) ->
 
 def said(person: Person, command: tuple[str, ...]) -> tuple[int, Any]:
     """A command's exit code, and what it says but for ids and times."""
-    process = person.start(*command, "--json")
-    out, err = process.communicate(timeout=300)
-    assert out, err
-    return process.returncode, plain(json.loads(out))
+    told = person.say(*command)
+    return told.code, plain(told.json)
 
 
 def the_commands_agree(there: Person, said_here: list[tuple[int, Any]]) -> None:

@@ -62,6 +62,11 @@ class Config(BaseModel):
         "", description="Plugin's key service that keeps the master key wrapped; empty: none."
     )
     queue_url: str = Field("", description="redis://… for many machines; empty: embedded.")
+    reuse_answers: Literal["auto", "local", "never"] = Field(
+        "auto",
+        description="Give again what a skill says still holds: auto (kept in Redis where "
+        "queue_url names it, else in each process), local (in each process), never.",
+    )
     language: str = Field("en", description="Language of requests and replies (en, de, es).")
     timezone: str = Field("", description="IANA zone, such as Europe/Berlin; empty: the system's.")
     plugins: str = Field(

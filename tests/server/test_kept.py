@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from flask import Flask
 
-from tests.server.conftest import Connect
+from tests.server.conftest import Connect, by_header
+from tests.support.open_meteo import OpenMeteo
+from wlm.config import Settings
 from wlm.events.desk import Desk
+from wlm.plugins.manager import Registry
+from wlm.server.app import create_app
 from wlm.server.kept import SECONDS, KeptAnswers
+from wlm.server.service import Service
 
 AGENDA = "what meetings do I have tomorrow"
 
@@ -79,3 +86,29 @@ def test_a_page_is_made_once_for_each_version(
     assert anna.delete("/v1/history").json()["turns"] == 2
     assert not any(kept.owner == "owner-user-anna" for kept in answers._answers.values())
     assert anna.get("/v1/events").json()["events"] == []
+
+
+def test_a_skills_answer_says_how_old_it_is_and_serves_who_asks_the_same(
+    settings: Settings, registry: Registry
+) -> None:
+    said = {"text": "what's the weather like in Paris"}
+    with OpenMeteo(datetime.now(UTC)) as provider:
+        config = settings.config.model_copy(update={"shared_skills": "weather"})
+        own = settings._replace(config=config, skills={"weather": provider.settings})
+        service = Service(own, registry=registry)
+        http = create_app(own, service=service, authenticators=[by_header]).test_client()
+        first, again = (
+            http.post("/v1/ask", json=said, headers={"X-Caller": caller})
+            for caller in ("user-anna", "user-ben")
+        )
+        service.close()
+    assert provider.asked("/v1/forecast") == 1
+    one, other = (answer.get_json()["actions"][0] for answer in (first, again))
+    assert one["reply"] == other["reply"] and one["event"]["id"] != other["event"]["id"]
+    assert other["reply"]["data"]["made_at"] < other["reply"]["data"]["fresh_until"]
+    assert again.headers["Cache-Control"].startswith("private, max-age=")
+    assert int(again.headers["Age"]) >= 0
+
+
+def test_what_holds_for_no_time_says_nothing_of_its_age(connect: Connect) -> None:
+    assert "Age" not in connect().post("/v1/ask", json={"text": AGENDA}).headers

@@ -69,6 +69,15 @@ class RedisServer:
             connection.sendall(b"FLUSHALL\r\n")
             connection.recv(5)
 
+    def everything(self) -> list[bytes]:
+        """All names, and all plain values, that it holds."""
+        from redis import Redis
+
+        with Redis.from_url(self.url) as client:
+            names = client.keys()
+            values = [client.get(name) for name in names if client.type(name) == b"string"]
+        return [*names, *values]
+
     def __enter__(self) -> Self:
         self.start()
         return self

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -22,9 +23,20 @@ def show_turn(turn: Turn, *, json: bool = False, explain: bool = False) -> int:
         return exit_code(turn)
     for reply in [action.reply for action in turn.actions] or [turn.reply]:
         typer.echo(reply.display)
+        _show_age(reply.data)
     if explain:
         show_explanation(turn)
     return exit_code(turn)
+
+
+def _show_age(data: dict[str, Any]) -> None:
+    """Say of an answer that was given before how old it is."""
+    try:
+        minutes = (datetime.now(UTC) - datetime.fromisoformat(data["made_at"])).total_seconds() / 60
+    except (KeyError, TypeError, ValueError):
+        return
+    if minutes >= 1:
+        typer.echo(f"(answered {minutes:.0f} min ago)", err=True)
 
 
 def exit_code(turn: Turn) -> int:

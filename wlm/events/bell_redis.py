@@ -22,7 +22,7 @@ class RedisBell:
     """A ``Bell`` on Redis. While Redis is away it is tried once a second, and skipped else."""
 
     def __init__(self, url: str) -> None:
-        self._redis = _client(url, _PATIENCE)
+        self._redis = client(url, _PATIENCE)
         self._url = url
         self._away_until = 0.0
 
@@ -68,7 +68,7 @@ class RedisRings:
     """A worker's ear: each ring is taken by one thread of one worker."""
 
     def __init__(self, url: str) -> None:
-        self._redis = _client(url, None)
+        self._redis = client(url, None)
         self._closed = threading.Event()
 
     def next(self, timeout: float) -> str | None:
@@ -93,7 +93,7 @@ class RedisTales:
     """The ear of one that waits; it hears every tale."""
 
     def __init__(self, url: str) -> None:
-        self._redis = _client(url, None)
+        self._redis = client(url, None)
         self._channel: Any = None
 
     def next(self, timeout: float) -> str | None:
@@ -119,7 +119,7 @@ class RedisTales:
             self._redis.close()
 
 
-def _client(url: str, patience: float | None) -> Any:
+def client(url: str, patience: float | None) -> Any:
     """A client that fails quickly; the rows do not need it."""
     try:
         from redis import Redis

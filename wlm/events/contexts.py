@@ -210,6 +210,9 @@ class LookPorts:
         """Refused."""
         raise UsageError("Only a handler has something to undo.")
 
+    def lasts(self, until: datetime) -> None:
+        """Of no account: nothing is kept of a look."""
+
     def once(self, key: str, work: Callable[[], Any]) -> Any:
         """Refused."""
         raise UsageError("Only a handler may have effects.")
@@ -223,6 +226,8 @@ class RunPorts:
         self._contexts = contexts
         self._row = row
         self._emit = emit
+        self.until: datetime | None = None
+        """Until when the reply holds, where the handler said so."""
 
     def check(self, connection: Connection) -> None:
         """Raise ``RunOver`` unless this run holds its event, until this transaction ends."""
@@ -296,6 +301,10 @@ class RunPorts:
         record = json.loads(json.dumps({"intent": intent, "slots": jsonable(slots)}))
         if not self._ledger.mark(self._row, undo=record):
             raise RunOver
+
+    def lasts(self, until: datetime) -> None:
+        """Record until when the reply holds; the earliest counts."""
+        self.until = until if self.until is None else min(self.until, until)
 
     def once(self, key: str, work: Callable[[], Any]) -> Any:
         """Run ``work`` and record its result in one transaction, once per event and key."""

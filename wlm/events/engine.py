@@ -76,6 +76,11 @@ class Engine(Desk):
         self._endings = Endings(ledger, self.runner, self._tell)
         self._call_quarantine: Callable[[], None] | None = None
 
+    def close(self) -> None:
+        """Stop listening, and leave what answers are kept in. The store is the caller's."""
+        super().close()
+        self.runner.answers.close()
+
     def run(self, event_id: str) -> Event:
         """Run an event that is due, for somebody who waits; it as it stands afterwards.
 

@@ -7,16 +7,17 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wlm import trace
 from wlm.errors import ProviderAway, SkillError, StorageFault, WlmError
 from wlm.events import breaker, wording
+from wlm.events.answers import Answers
 from wlm.events.claims import Claim
-from wlm.events.contexts import Contexts, Emit, RunOver
+from wlm.events.contexts import Contexts, Emit, RunOver, RunPorts
 from wlm.events.hands import Hands
 from wlm.events.ledger import Ledger
-from wlm.events.prepare import confirmation, prepare
+from wlm.events.prepare import Prepared, confirmation, prepare
 from wlm.events.retry import delay
 from wlm.events.rows import Row, held
 from wlm.events.run import Outcome, Run, checked
@@ -57,6 +58,7 @@ class Runner:
         self._emit = emit
         self._beat = beat
         self._current: dict[str, Row] = {}
+        self.answers = Answers(ledger, settings)
         self.hands = Hands()
         self.exhausted = False
         """Whether a handler has run out of memory here; then this process is best replaced."""
@@ -136,12 +138,20 @@ class Runner:
             if not self._ledger.mark(row, begun=True, slots=ready.slots):
                 raise RunOver
             run.begun = True
-        handler = getattr(run.loaded.skill, spec.method)
         try:
-            with trace.span(f"skill {row['intent']}", answers=(AskUser, InDoubt)):
-                return Outcome(reply=checked(handler(ctx, **ready.values)))
+            return Outcome(reply=self._answer(run, ctx, ready))
         except InDoubt as doubt:
             return self._in_doubt(run, ctx, ready.values, doubt.reason)
+
+    def _answer(self, run: Run, ctx: Context, ready: Prepared) -> dict[str, Any]:
+        """What the handler says, or said before as long as that holds."""
+        spec, skill = run.spec, run.loaded.skill
+        asked = self.answers.asked(run.loaded, spec, ctx, ready.slots)
+        if asked is not None and (known := asked.found()) is not None:
+            return known
+        with trace.span(f"skill {spec.name}", answers=(AskUser, InDoubt)):
+            reply = checked(getattr(skill, spec.method)(ctx, **ready.values))
+        return asked.answered(reply, cast("RunPorts", ctx.ports).until) if asked else reply
 
     def _asked(
         self, run: Run, ctx: Context, values: Mapping[str, Any], reason: str = ""

@@ -73,6 +73,10 @@ class Ports(Protocol):
         """Record the intent and slots that take back what this event does."""
         ...
 
+    def lasts(self, until: datetime) -> None:
+        """Record until when the reply of this run holds."""
+        ...
+
     def resolve(self, kind: str, text: str) -> list[Any]:
         """Candidates for a person or place from the installed skills, best first."""
         ...
@@ -167,6 +171,12 @@ class Context:
     def resolve(self, kind: str, text: str) -> list[Any]:
         """Candidates for a ``person`` or ``place`` from the installed skills, best first."""
         return self.ports.resolve(kind, text)
+
+    def lasts(self, until: datetime) -> None:
+        """Say until when (aware) the reply holds, where that is less than the intent's
+        ``cache_seconds``; the earliest counts. A moment that is past: it is not given again.
+        """
+        self.ports.lasts(until)
 
     def once(self, key: str, work: Callable[[], Any]) -> Any:
         """Do ``work`` exactly once for this event, whatever is killed or retried.

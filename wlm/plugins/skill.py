@@ -62,6 +62,7 @@ class _Declaration(NamedTuple):
     timeout: float
     retries: int
     cache_seconds: int
+    personal: bool
     followups: tuple[str, ...]
 
 
@@ -100,6 +101,7 @@ class IntentSpec(NamedTuple):
     timeout: float
     retries: int
     cache_seconds: int
+    personal: bool
 
     def slot(self, name: str) -> SlotSpec | None:
         """The slot of that name."""
@@ -133,6 +135,7 @@ def intent(
     timeout: float = 30.0,
     retries: int | None = None,
     cache_seconds: int = 0,
+    personal: bool = True,
 ) -> Callable[[Handler], Handler]:
     """Make a method an intent.
 
@@ -140,10 +143,14 @@ def intent(
     never routed to, only emitted. ``followups`` are utterances that mean this intent only
     when the conversation is about something of this skill. ``confirm`` is the question before
     a ``send``, with ``{slot}`` marks; default: the intent and all its values. ``priority`` is
-    0 (interactive) to 9 (background), ``timeout`` in seconds, ``cache_seconds`` how long the
-    reply may be reused. ``retries`` is how often a retryable error is tried again; default:
-    3, but 0 for a ``read``, since nobody waits for an answer that comes an hour later.
+    0 (interactive) to 9 (background), ``timeout`` in seconds. ``cache_seconds`` is how long the
+    reply of a ``read`` may be given again to who asks the same (``Skill.depends``, ``ctx.lasts``);
+    not ``personal``: to any user with the same settings. ``retries`` is how often a retryable
+    error is tried again; default: 3, but 0 for a ``read``, since nobody waits for an answer
+    that comes an hour later.
     """
+    if cache_seconds and effect != "read":
+        raise ValueError("cache_seconds: only what a read says may be given again")
     if retries is None:
         retries = 0 if effect == "read" else 3
     declaration = _Declaration(
@@ -155,6 +162,7 @@ def intent(
         timeout,
         retries,
         cache_seconds,
+        personal,
         tuple(followups),
     )
 
@@ -216,6 +224,14 @@ class Skill:
         intent's ``confirm`` is asked.
         """
         return None
+
+    def depends(self, ctx: Context, intent: str, slots: Mapping[str, Any]) -> JsonValue:
+        """What the reply of an intent with ``cache_seconds`` depends on, beside its slots (JSON
+        form), the settings, the language, the zone and the day: with the same of all these it
+        is given again. Default: the conversation's memory. A skill that answers from its own
+        tables says here what of them counts. Must cost less than the handler.
+        """
+        return dict(ctx.memory)
 
     def commands(self, context: Callable[[], Context]) -> Typer | None:
         """The skill's own commands, reached as ``wlm NAME …``; ``context`` makes a context."""
@@ -288,6 +304,7 @@ def _spec(
         timeout=declared.timeout,
         retries=declared.retries,
         cache_seconds=declared.cache_seconds,
+        personal=declared.personal,
     )
 
 

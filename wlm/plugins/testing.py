@@ -53,8 +53,8 @@ class RecordingPorts:
     """What the event engine lends a context, recorded instead of run.
 
     ``emitted``, ``cancelled``, ``undos`` and ``planned`` (by key) hold what the skill asked
-    for. ``candidates`` maps what is said to the people or places that stand for it; for other
-    names the skill is asked.
+    for, ``until`` how long it said that its reply holds. ``candidates`` maps what is said to
+    the people or places that stand for it; for other names the skill is asked.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class RecordingPorts:
         self.cancelled: list[str] = []
         self.planned: dict[str, tuple[SchedulePlan, Schedule]] = {}
         self.undos: list[tuple[str, dict[str, Any]]] = []
+        self.until: datetime | None = None
         self.event_id = new_id()
         self.attempt = 1
         self._candidates = {said.casefold(): list(values) for said, values in candidates.items()}
@@ -130,6 +131,10 @@ class RecordingPorts:
     def undo(self, intent: str, slots: Mapping[str, Any]) -> None:
         """Record how the last event is taken back."""
         self.undos.append((intent, json.loads(json.dumps(jsonable(slots)))))
+
+    def lasts(self, until: datetime) -> None:
+        """Record until when the reply holds; the earliest counts."""
+        self.until = until if self.until is None else min(self.until, until)
 
     def resolve(self, kind: str, text: str) -> list[Any]:
         """The candidates that the test gave for ``text``, else those of the skill itself."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from flask import Request, Response
 
+from wlm.events.answers import MADE, UNTIL
 from wlm.pipeline import say
 from wlm.server import idempotency
 from wlm.server.access import owner
@@ -42,9 +44,7 @@ def once(form: str | bytes, run: Run, *, wait: bool) -> Response:
         response.headers["Preference-Applied"] = "respond-async"
         if open_:
             response.headers["Location"] = f"/v1/events/{open_[0].event.id}"
-    seconds = _reusable(turn)
-    if seconds:
-        response.headers["Cache-Control"] = f"private, max-age={seconds}"
+    _tell_age(response, turn)
     return response
 
 
@@ -69,10 +69,18 @@ def _action(event: Event) -> Action:
     return Action(event.route, reference, say.of_event(event))
 
 
-def _reusable(turn: Turn) -> int:
-    """Seconds for which every reply of the turn may be used again, as the skills declare it."""
-    intents = service().registry.intents
-    specs = [intents.get(action.route.intent) for action in turn.actions]
-    if not specs or any(spec is None or spec.effect != "read" for spec in specs):
-        return 0
-    return min(spec.cache_seconds for spec in specs if spec is not None)
+def _tell_age(response: Response, turn: Turn) -> None:
+    """Say how old the answer is and how long it holds, where the skills of all its parts do."""
+    try:
+        told = [action.reply.data for action in turn.actions]
+        made = [datetime.fromisoformat(data[MADE]) for data in told]
+        until = [datetime.fromisoformat(data[UNTIL]) for data in told]
+    except (KeyError, TypeError, ValueError):
+        return
+    if not told:
+        return
+    age = max((service().clock() - min(made)).total_seconds(), 0)
+    response.headers["Age"] = str(round(age))
+    response.headers["Cache-Control"] = (
+        f"private, max-age={max(round((min(until) - min(made)).total_seconds()), 0)}"
+    )

@@ -46,12 +46,14 @@ class HttpGet(Protocol):
 
 
 class Feed(NamedTuple):
-    """What came of one feed; ``age`` says how old its items are where it did not answer."""
+    """What came of one feed; ``age`` says how old its items are where it did not answer,
+    ``until`` how long they hold (``None``: look again)."""
 
     name: str
     items: list[Item]
     error: ProviderError | None = None
     age: timedelta = timedelta(0)
+    until: datetime | None = None
 
 
 class _Kept(NamedTuple):
@@ -95,15 +97,16 @@ class Reader:
     def _one(self, name: str, url: str) -> Feed:
         kept = self._load(url, name)
         if kept and kept.expires > self._now:
-            return Feed(name, kept.items)
+            return Feed(name, kept.items, until=kept.expires)
         try:
-            return Feed(name, self._fetch(name, url, kept))
+            fresh = self._fetch(name, url, kept)
+            return Feed(name, fresh.items, until=fresh.expires)
         except ProviderError as error:
             if kept and self._now - kept.fetched < STALE_LIMIT:
                 return Feed(name, kept.items, error, self._now - kept.fetched)
             return Feed(name, [], error)
 
-    def _fetch(self, name: str, url: str, kept: _Kept | None) -> list[Item]:
+    def _fetch(self, name: str, url: str, kept: _Kept | None) -> _Kept:
         headers = {}
         if kept and kept.etag:
             headers["if-none-match"] = kept.etag
@@ -120,13 +123,14 @@ class Reader:
         if response.status == 304 and kept:
             items = kept.items
         else:
-            found = read(response.content, name, url)
-            items = _dated(found, kept.items if kept else [], self._now.astimezone(UTC))
+            sent = read(response.content, name, url)
+            items = _dated(sent, kept.items if kept else [], self._now.astimezone(UTC))
         fresh = _fresh_for(response.headers)
         etag = response.headers.get("etag", kept.etag if kept else "")
         modified = response.headers.get("last-modified", kept.modified if kept else "")
-        self._save(url, _Kept(items, etag, modified, self._now, self._now + fresh))
-        return items
+        found = _Kept(items, etag, modified, self._now, self._now + fresh)
+        self._save(url, found)
+        return found
 
     def _path(self, url: str) -> Path:
         return self._folder / f"{hashlib.sha256(url.encode()).hexdigest()[:24]}.json"

@@ -25,6 +25,7 @@ def latest(ctx: Context, topic: str, source: str, when: TimeRange | None) -> Rep
     folder = ctx.data_dir / "news" / quote(ctx.user, safe="")
     reader = Reader(ctx.http, folder, ctx.now, public_only=not settings.allow_private)
     feeds = reader.read(chosen)
+    ctx.lasts(min(feed.until or ctx.now for feed in feeds))
     if error := failure(feeds):
         raise error
     items = [item for feed in feeds for item in feed.items]

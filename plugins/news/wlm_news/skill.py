@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from wlm.errors import BadRequest
 from wlm.plugins import Context, Reply, Skill, Slot, TimeRange, intent
@@ -24,7 +24,7 @@ class News(Skill):
     class Settings(NewsSettings):
         """Settings of the news."""
 
-    @intent(examples=["what's in the news", "any news about {topic}"])
+    @intent(examples=["what's in the news", "any news about {topic}"], cache_seconds=300)
     def headlines(
         self,
         ctx: Context,
@@ -101,6 +101,12 @@ class News(Skill):
 
         ctx.once("restore", work)
         return Reply(f"Undone: the search {name} is {'as before' if topic else 'forgotten'}.")
+
+    def depends(self, ctx: Context, intent: str, slots: Mapping[str, Any]) -> Any:
+        """The user's own feeds and searches, which commands change, too."""
+        from wlm_news import own
+
+        return [own.subscribed(ctx), own.saved(ctx)]
 
     def commands(self, context: Callable[[], Context]) -> Typer:
         """`wlm news feeds`, `add`, `remove`, `import` and `export`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ def forecast(
     if aspect == "change":
         return _compared(ctx, client, where, chosen, when)
     fetched = client.forecast(where, when.start if when else None)
+    ctx.lasts(fetched.until)
     asked = _asked(ctx, where, fetched, when, chosen)
     return _reply(asked, where, fetched, chosen, aspect)
 
@@ -40,9 +42,8 @@ def _place(
     ctx: Context, client: Client, said: Place | None, *, follow_up: bool
 ) -> tuple[Place, Chosen | None]:
     """The place with coordinates: as said, as spoken of before, or home; else ask."""
-    before = ctx.memory.get("place")
     home = settings_of(ctx).home
-    if said is None and before and (follow_up or not home):
+    if said is None and (before := spoken_of(ctx, follow_up=follow_up)):
         said = Place.from_dict(before)
     if said is None and home:
         said = Place(home)
@@ -54,6 +55,11 @@ def _place(
     return chosen.match.place, chosen
 
 
+def spoken_of(ctx: Context, *, follow_up: bool) -> Any:
+    """The place (JSON) that the conversation is about, where a question without one means it."""
+    return ctx.memory.get("place") if follow_up or not settings_of(ctx).home else None
+
+
 def _compared(
     ctx: Context, client: Client, where: Place, chosen: Chosen | None, when: TimeRange | None
 ) -> Reply:
@@ -62,6 +68,7 @@ def _compared(
     day = timedelta(days=1)
     start = when.start if when and when.start >= today + day else today
     fetched = client.forecast(where, start - day)
+    ctx.lasts(fetched.until)
     before, asked = (
         _asked(ctx, where, fetched, TimeRange(at, at + day), chosen, whole=True)
         for at in (start - day, start)

@@ -33,11 +33,13 @@ class Addresses(Protocol):
 
 
 class Fetched(NamedTuple):
-    """A forecast and its age; ``stale`` if it outlived what the provider promises."""
+    """A forecast and its age; ``stale`` if it outlived what the provider promises, which is
+    ``until``."""
 
     forecast: Forecast
     age: timedelta
     stale: bool
+    until: datetime
 
 
 class Client:
@@ -92,11 +94,13 @@ class Client:
         key = _key(provider, place, past=past)
         kept = self._forecasts.get(key)
         if kept and kept.expires > self._now:
-            return Fetched(provider.parse(kept.value, place), self._now - kept.fetched, stale=False)
+            forecast = provider.parse(kept.value, place)
+            return Fetched(forecast, self._now - kept.fetched, stale=False, until=kept.expires)
         answer = provider.fetch(place, past=past)
         forecast = provider.parse(answer.raw, place)
-        self._forecasts.put(key, answer.raw, self._now, self._now + answer.life)
-        return Fetched(forecast, timedelta(0), stale=False)
+        until = self._now + answer.life
+        self._forecasts.put(key, answer.raw, self._now, until)
+        return Fetched(forecast, timedelta(0), stale=False, until=until)
 
     def _stale(self, place: Place, *, past: bool) -> Fetched | None:
         """The newest answer that has expired, if it is not too old to be of use."""
@@ -109,7 +113,8 @@ class Client:
         if not found:
             return None
         kept, provider = max(found, key=lambda pair: pair[0].fetched)
-        return Fetched(provider.parse(kept.value, place), self._now - kept.fetched, stale=True)
+        forecast = provider.parse(kept.value, place)
+        return Fetched(forecast, self._now - kept.fetched, stale=True, until=kept.expires)
 
     def known(self) -> list[str]:
         """Names of places asked for before, newest first."""

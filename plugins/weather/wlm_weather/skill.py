@@ -17,7 +17,11 @@ class Weather(Skill):
     class Settings(WeatherSettings):
         """Settings of the weather."""
 
-    @intent(examples=["what's the weather like in {place} {when}", "will it rain {when}"])
+    @intent(
+        examples=["what's the weather like in {place} {when}", "will it rain {when}"],
+        cache_seconds=600,
+        personal=False,
+    )
     def forecast(
         self,
         ctx: Context,
@@ -30,6 +34,15 @@ class Weather(Skill):
         from wlm_weather import answer
 
         return answer.forecast(ctx, place, when, aspect)
+
+    def depends(self, ctx: Context, intent: str, slots: Mapping[str, Any]) -> Any:
+        """The place that was spoken of before, where none is said; and the hour, which decides
+        which hours "today" has left."""
+        from wlm_weather.answer import spoken_of
+
+        follow_up = bool(slots.get("when") or slots.get("aspect"))
+        before = None if slots.get("place") else spoken_of(ctx, follow_up=follow_up)
+        return [before, ctx.now.hour]
 
     def vocabulary(self, ctx: Context) -> Mapping[str, Iterable[str]]:
         """Home, and the places asked for before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wlm_people.book import Book
-from wlm_people.match import may_reach, similarity
+from wlm_people.match import NEAR, may_reach, similarity
 from wlm_people.short_forms import other_forms
 from wlm_people.sounds import CODE, LOOSE, itself, keys
 
@@ -32,6 +32,8 @@ class Alike:
         return [self._to(word, least) for word in said]
 
     def _to(self, said: str, least: float) -> list[str]:
+        if least < NEAR and len(enough := self._to(said, NEAR)) == _ALIKE:
+            return enough  # no other is more alike
         if (said, least) not in self._judged:
             filed = self._filed[said]
             spelt = [word for word, kinds in filed.items() if not kinds]

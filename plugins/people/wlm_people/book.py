@@ -18,7 +18,7 @@ from wlm_people.tables import contacts, details, names, words
 T = TypeVar("T")
 _VOCABULARY = 1000  # people whose names are given to the recogniser and the slot filler
 _MARK = "w"  # the key that every word in the index has once
-_CHUNK = 400  # values in one IN; SQLite takes 32,766, Postgres plans short lists better
+_CHUNK = 400  # values asked for at once; Postgres plans short lists better
 
 _OWN = [contacts.c[name] for name in OWN]
 _OF_DETAIL = [details.c[name] for name in OF_DETAIL]
@@ -35,6 +35,11 @@ def chunks(items: Iterable[T], size: int = _CHUNK) -> Iterator[list[T]]:
         yield chunk
 
 
+def among(column: ColumnElement[str], wanted: Sequence[str]) -> ColumnElement[bool]:
+    """That the column is one of these, as one parameter: SQLAlchemy looks at each of a list."""
+    return column.in_(bindparam(None, wanted, expanding=True))
+
+
 class Book:
     """The contacts of ``ctx.user``."""
 
@@ -46,16 +51,15 @@ class Book:
     def filed(self, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
         """(key, word) of the words in the book that are filed under one of these keys."""
         for part in chunks(sorted(wanted)):
-            # One parameter: SQLAlchemy looks at each member of a plain list.
-            among = words.c.key.in_(bindparam(None, part, expanding=True))
-            rows = self._db.values((words.c.key, words.c.word), among)
+            rows = self._db.values((words.c.key, words.c.word), among(words.c.key, part))
             yield from ((key, word) for key, word in rows)
 
-    def known(self, among: Collection[str]) -> set[str]:
+    def known(self, these: Collection[str]) -> set[str]:
         """Those of the words that somebody or something in the book is called."""
         found: set[str] = set()
-        for part in chunks(sorted(among)):
-            rows = self._db.values((words.c.word,), words.c.key == _MARK, words.c.word.in_(part))
+        for part in chunks(sorted(these)):
+            with_mark = words.c.key == _MARK
+            rows = self._db.values((words.c.word,), with_mark, among(words.c.word, part))
             found.update(row[0] for row in rows)
         return found
 
@@ -74,8 +78,7 @@ class Book:
             rows = list(self._db.values(_OWN, *conditions, order_by=order, limit=limit))
         by_contact: dict[str, list[Any]] = {row[0]: [] for row in rows}
         for ids in chunks(by_contact):
-            among = details.c.contact.in_(bindparam(None, ids, expanding=True))
-            for detail in self._db.values(_OF_DETAIL, among):
+            for detail in self._db.values(_OF_DETAIL, among(details.c.contact, ids)):
                 by_contact[detail[0]].append(detail)
         return [from_rows(row, by_contact[row[0]]) for row in rows]
 
@@ -83,9 +86,9 @@ class Book:
         self, conditions: Sequence[ColumnElement[bool]], limit: int
     ) -> ColumnElement[bool]:
         """Those few of many: an index of ids and uses tells them, and no other row is read."""
-        among = select(contacts.c.id).where(contacts.c.owner == self.owner, *conditions)
+        these = select(contacts.c.id).where(contacts.c.owner == self.owner, *conditions)
         # By an expression: an index on ``used`` alone would be walked from end to end for it.
-        return contacts.c.id.in_(among.order_by((contacts.c.used + 0).desc()).limit(limit))
+        return contacts.c.id.in_(these.order_by((contacts.c.used + 0).desc()).limit(limit))
 
     def called(self, folded: str) -> list[Contact]:
         """The contacts with that folded name."""

@@ -68,9 +68,9 @@ def _fit(contact: Contact, said: Sequence[str], fields: Sequence[str]) -> float:
         if best >= _WEIGHT[field]:
             break  # nothing of less weight can be better
         for text in _called(contact, named, field, len(said)):
-            if text:
-                fit = max(score(reading, text) for reading in said_so)
-                best = max(best, fit * _WEIGHT[field])
+            for reading in said_so:
+                if len(reading) <= len(text):  # else one of its words has no partner: nobody's
+                    best = max(best, score(reading, text) * _WEIGHT[field])
     return best
 
 

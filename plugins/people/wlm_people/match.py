@@ -109,15 +109,13 @@ def score(said: Sequence[str], words: Sequence[str]) -> float:
     """
     if not said or not words:
         return 0.0
-    pairs = sorted(
-        ((similarity(s, w), i, j) for i, s in enumerate(said) for j, w in enumerate(words)),
-        key=lambda pair: (-pair[0], pair[1], pair[2]),
-    )
+    pairs = [(-similarity(s, w), i, j) for i, s in enumerate(said) for j, w in enumerate(words)]
+    pairs.sort()  # the most alike first, then in the order that they were said
     taken: dict[int, int] = {}
     values = [0.0] * len(said)
-    for value, i, j in pairs:
+    for unlike, i, j in pairs:
         if i not in taken and j not in taken.values():
-            taken[i], values[i] = j, value
+            taken[i], values[i] = j, -unlike
     fit = 0.6 * sum(values) / len(values) + 0.4 * min(values)
     if len(said) < len(words):
         fit -= _NOT_WHOLE

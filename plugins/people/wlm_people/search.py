@@ -7,13 +7,13 @@ small one, and a fresh process needs nothing loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, false, select
 
 from wlm_people.alike import Alike, forms_of
-from wlm_people.book import Book
+from wlm_people.book import Book, among
 from wlm_people.contact import Contact
 from wlm_people.judge import Hit, Judge
 from wlm_people.match import MARGIN, NEAR, SURE, SURE_WORDS, readings
@@ -73,30 +73,31 @@ def at(book: Book, text: str, field: str) -> list[Contact]:
     return sorted(people, key=lambda contact: -contact.used)
 
 
-def _has(groups: Sequence[Sequence[str]], fields: Iterable[str], book: Book) -> ColumnElement[bool]:
+def _has(groups: Sequence[Sequence[str]], fields: Sequence[str], book: Book) -> ColumnElement[bool]:
     """Contacts that are filed under a word of each group."""
     people: Select[tuple[str]] | None = None
+    everything = set(PERSON) <= set(fields)
     for group in sorted(groups, key=len, reverse=True):  # few forms: probably few people
-        within: list[ColumnElement[bool]] = [] if people is None else [_one_of(people, len(group))]
-        people = select(names.c.contact).where(
-            names.c.owner == book.owner,
-            names.c.word.in_(group),
-            names.c.field.in_(fields),
-            *within,
-        )
+        having = [names.c.owner == book.owner, among(names.c.word, group)]
+        probed = people is not None and len(group) <= _PROBED
+        if probed or not everything:  # a walk through all fields of a word is one, not five
+            having.append(among(names.c.field, fields))
+        if people is not None:
+            having.append(_one_of(people, probed=probed))
+        people = select(names.c.contact).where(*having)
     if people is None:
         return false()
     return contacts.c.id.in_(people)
 
 
-def _one_of(people: Select[tuple[str]], words_: int) -> ColumnElement[bool]:
+def _one_of(people: Select[tuple[str]], *, probed: bool) -> ColumnElement[bool]:
     """That a row of the names is of one of these people, where some words narrow it already.
 
     SQLite asks the index for each word and field with each person. For few words that is
     right: one of them may be half the book's ("Ltd"). For many words it is not: they are rare
     ones, and one walk through who is filed under them is shorter. An expression has no index.
     """
-    column = names.c.contact if words_ <= _PROBED else names.c.contact.concat("")
+    column = names.c.contact if probed else names.c.contact.concat("")
     return column.in_(people)
 
 

@@ -52,7 +52,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
-def test_one_whole_request_for_work_is_refused(
+def test_a_request_for_work_is_refused(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
     ours, theirs = ends
@@ -60,21 +60,37 @@ def test_one_whole_request_for_work_is_refused(
     refusals = Refusals(FULL, lambda: counted.append(None))
     for _ in range(2):
         theirs.sendall(ASKED)
-        assert door.refuse(ours, refusals)
+        assert door.refuse(ours, refusals) == 0
         answer = http.client.HTTPResponse(theirs)
         answer.begin()
         assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
         assert answer.headers["Content-Type"] == "application/problem+json"
-        assert json.loads(answer.read())["code"] == "busy"
+        told = json.loads(answer.read())
+        assert told["code"] == "busy" and told["request_id"] == answer.headers["X-Request-Id"]
     assert len(counted) == 2
     with pytest.raises(BlockingIOError):
         ours.recv(1, socket.MSG_DONTWAIT)  # nothing of it is left
 
 
+def test_the_head_is_enough_and_the_body_is_thrown_away(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = ends
+    theirs.sendall(ASKED[: -len(BODY) + 4])
+    assert door.refuse(ours, Refusals(FULL)) == len(BODY) - 4
+    assert theirs.recv(20).startswith(b"HTTP/1.1 503")
+    assert door.throw_away(ours, len(BODY) - 4) == len(BODY) - 4, "nothing has come yet"
+    theirs.sendall(BODY[4:] + SEEN)
+    assert door.throw_away(ours, len(BODY) - 4) == 0
+    assert ours.recv(1000) == SEEN, "what follows is the next request"
+    theirs.shutdown(socket.SHUT_WR)
+    assert door.throw_away(ours, 1) == door.GONE
+
+
 @pytest.mark.parametrize(
     "came",
     [
-        ASKED[:-1],
+        ASKED[: -len(BODY) - 1],
         ASKED + b"G",
         ASKED.replace(b"POST", b"GET"),
         ASKED.replace(b"/v1/ask", b"/v1/events"),
@@ -92,7 +108,7 @@ def test_everything_else_is_left_for_who_reads_it_whole(
 ) -> None:
     ours, theirs = ends
     theirs.sendall(came)
-    assert not door.refuse(ours, Refusals(FULL))
+    assert door.refuse(ours, Refusals(FULL)) is None
     assert ours.recv(10_000) == came
 
 
@@ -101,7 +117,7 @@ def test_where_there_is_room_nothing_is_looked_at(
 ) -> None:
     ours, theirs = ends
     theirs.sendall(ASKED)
-    assert not door.refuse(ours, Refusals(Places(1, 0)))
+    assert door.refuse(ours, Refusals(Places(1, 0))) is None
     assert ours.recv(10_000) == ASKED
 
 
@@ -113,7 +129,9 @@ def test_a_kept_connection_is_refused_work_and_served_the_rest(tmp_path: Path) -
         with _connected(bind) as connection:
             said = []
             for request in (ASKED, ASKED, SEEN) * 2:
-                connection.sendall(request)
+                head, _, body = request.partition(b"\r\n\r\n")
+                connection.sendall(head + b"\r\n\r\n")
+                connection.sendall(body)  # as most clients do
                 answer = http.client.HTTPResponse(connection)
                 answer.begin()
                 said.append((answer.status, answer.read() == b"by a thread"))

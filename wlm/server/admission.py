@@ -7,13 +7,14 @@ costs next to nothing. Streams, which are open for long and do little, have plac
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from wlm.errors import Busy
-from wlm.server.problems import MEDIA_TYPE, document
+from wlm.server.problems import MEDIA_TYPE, document, request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _WORK = ("/v1/ask", "/v1/voice", "/v1/route", "/v1/audio/transcriptions")
 _RUNS = ("/confirm", "/retry", "/answer")
 _STATUS = "503 Service Unavailable"
+_ID = b"?" * len(request_id())  # as long as each is, so that Content-Length is right
 
 
 class Places:
@@ -74,9 +76,7 @@ class Refusals:
     def refuse(self) -> bytes:
         """One more refusal, as a whole HTTP answer; the connection stays open."""
         self._refused()
-        headers, body = _refusal()
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        return f"HTTP/1.1 {_STATUS}\r\n{head}\r\n".encode() + body
+        return _whole().replace(_ID, request_id().encode())
 
     def answer(self, start: StartResponse) -> list[bytes]:
         """One more refusal, as the answer of a WSGI application."""
@@ -114,11 +114,13 @@ def is_work_at(method: str, path: str) -> bool:
     return path in _WORK or (path.startswith("/v1/events/") and path.endswith(_RUNS))
 
 
-def _refusal() -> tuple[list[tuple[str, str]], bytes]:
+def _refusal(mark: str = "") -> tuple[list[tuple[str, str]], bytes]:
     error = Busy()
     problem: dict[str, Any] = document(
         error.http_status, error.code, error.message, error.hint, retryable=True
     )
+    if mark:
+        problem["request_id"] = mark
     body = json.dumps(problem).encode()
     headers = [
         ("Content-Type", MEDIA_TYPE),
@@ -129,3 +131,11 @@ def _refusal() -> tuple[list[tuple[str, str]], bytes]:
         ("X-Request-Id", str(problem["request_id"])),
     ]
     return headers, body
+
+
+@functools.cache
+def _whole() -> bytes:
+    """A refusal as a whole answer, made once, with ``_ID`` for the request's id."""
+    headers, body = _refusal(_ID.decode())
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return f"HTTP/1.1 {_STATUS}\r\n{head}\r\n".encode() + body

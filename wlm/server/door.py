@@ -2,9 +2,10 @@
 
 Past what can be carried, most requests are refused. Each one that is handed to a thread for it
 takes the interpreter's lock from those that work, several times over. So while there is no room
-the thread that watches the connections looks at what came: where that is one whole, plain
-request for work, it answers by itself. Everything else goes the usual way, where the same
-refusal is waiting (``wlm.server.admission``).
+the thread that watches the connections looks at what came: where that is the head of one plain
+request for work, it answers by itself, and throws the body away as it comes; most clients send
+it a moment later. Everything else goes the usual way, where the same refusal is waiting
+(``wlm.server.admission``).
 
 Nothing here waits, so the lock is kept throughout. The methods of a socket give it up around each
 call, and who computes takes it for a whole turn: three calls were three turns.
@@ -26,6 +27,9 @@ _END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length:"
 _NOT_PLAIN = (b"\r\ntransfer-encoding:", b"\r\nexpect:", b"\r\nconnection:", b"\r\nupgrade:")
 
+GONE = -1
+"""Nobody is at the other end any more."""
+
 _came = ctypes.create_string_buffer(_MOST)
 
 
@@ -41,37 +45,50 @@ def _kept(name: str) -> Any:
 _receive, _send = _kept("recv"), _kept("send")
 
 
-def refuse(sock: socket.socket, work: Refusals) -> bool:
-    """Answer the request that waits in ``sock`` with 503 if there is no room for it; whether it
-    was answered. Nothing is read otherwise. Never blocks. For one thread alone."""
+def refuse(sock: socket.socket, work: Refusals) -> int | None:
+    """Answer the request that waits in ``sock`` with 503 if there is no room for it.
+
+    How many bytes of its body are still to come (``throw_away``); ``None``: it was not
+    answered, and nothing was read. Never blocks. For one thread alone.
+    """
     if not work.full:
-        return False
+        return None
     number = sock.fileno()
     size = _receive(number, _came, _MOST, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    if size <= 0 or not whole_work(_came.raw[:size]):
-        return False
+    left = to_come(_came.raw[:size]) if size > 0 else None
+    if left is None:
+        return None
     _receive(number, _came, size, socket.MSG_DONTWAIT)
     answer = work.refuse()
     sent = _send(number, answer, len(answer), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
     if sent < len(answer):
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)  # it does not read what it is told, or has gone
-    return True
+    return left
 
 
-def whole_work(came: bytes) -> bool:
-    """Whether the bytes are one request for work, from its first byte to its last, whose end
-    can only be understood in one way."""
+def throw_away(sock: socket.socket, left: int) -> int:
+    """Take what came of the ``left`` bytes of a body that nobody wants; how many are still to
+    come then, or ``GONE``. Never blocks. For the same thread."""
+    size = _receive(sock.fileno(), _came, min(left, _MOST), socket.MSG_DONTWAIT)
+    return GONE if size == 0 else left - max(size, 0)
+
+
+def to_come(came: bytes) -> int | None:
+    """How much is missing of the body, where the bytes are one request for work from its first
+    byte on, whose head is there and whose end can only be understood in one way."""
     head, end, body = came.partition(_END)
     line, _, _ = head.partition(b"\r\n")
     method, _, rest = line.partition(b" ")
     target, _, version = rest.partition(b" ")
     if not end or version != b"HTTP/1.1" or not target.isascii():
-        return False
+        return None
     if not is_work_at(method.decode("latin-1"), target.decode("latin-1")):
-        return False
+        return None
     lower = head.lower()
     if any(name in lower for name in _NOT_PLAIN) or lower.count(_LENGTH) != 1:
-        return False
+        return None
     length = lower.partition(_LENGTH)[2].partition(b"\r\n")[0].strip()
-    return length.isdigit() and len(length) < 6 and int(length) == len(body)
+    if not length.isdigit() or len(length) > 5 or int(length) < len(body):
+        return None
+    return int(length) - len(body)

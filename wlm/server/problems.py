@@ -57,7 +57,7 @@ def document(status: int, code: str, detail: str, hint: str, **more: Any) -> dic
 def request_id() -> str:
     """Told apart from others; it opens nothing, so it need not be hard to guess, and asking the
     system for chance would take a turn of the interpreter's lock."""
-    return f"{time.time_ns():x}-{random.getrandbits(48):012x}"
+    return f"{time.time_ns():016x}-{random.getrandbits(48):012x}"
 
 
 def bare_problem(status: int) -> bytes:

@@ -74,10 +74,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         """A connection that was kept speaks again; a refusal needs no thread."""
+        if left := getattr(conn, "left", 0):  # of a body that is not wanted any more
+            conn.left = door.throw_away(conn.sock, left)
+            if conn.left == door.GONE:
+                super().on_client_socket_readable(conn, client)
+            return
         refusals = getattr(self.wsgi, "extensions", {}).get("wlm.refusals")
-        if refusals is None or not door.refuse(conn.sock, refusals):
+        left = None if refusals is None else door.refuse(conn.sock, refusals)
+        if left is None:
             super().on_client_socket_readable(conn, client)
             return
+        conn.left = left
         conn.set_timeout()
         self.keepalived_conns.remove(conn)
         self.keepalived_conns.append(conn)  # the one that ends first stands first

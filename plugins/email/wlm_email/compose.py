@@ -17,6 +17,13 @@ Pair = tuple[str, str]
 """Name (may be empty) and address."""
 
 
+class Invite(NamedTuple):
+    """A calendar that goes with the words, as iMIP has it: its method, and the bytes."""
+
+    method: str
+    data: bytes
+
+
 class File(NamedTuple):
     """What is attached."""
 
@@ -36,6 +43,7 @@ def compose(
     cc: Sequence[Pair] = (),
     answers: Mail | None = None,
     files: Sequence[File] = (),
+    invite: Invite | None = None,
 ) -> EmailMessage:
     """A mail to (name, address) pairs. The same event gives the same Message-ID."""
     message = EmailMessage()
@@ -51,6 +59,10 @@ def compose(
         message["In-Reply-To"] = plain(answers.message_id)
         message["References"] = _references(answers)
     message.set_content(body.strip() + "\n")
+    if invite is not None:
+        message.add_alternative(
+            invite.data.decode("utf-8"), subtype="calendar", params={"method": invite.method}
+        )
     for file in files:
         main, _, sub = file.kind.partition("/")
         message.add_attachment(file.data, maintype=main, subtype=sub, filename=file.name)

@@ -24,6 +24,7 @@ _HEAD = (
     "CONTENT-TYPE)]"
 )
 _UID = re.compile(rb"\bUID (\d+)")
+_CALENDAR = re.compile(rb'"(?:text" "calendar|application" "ics)"', re.I)
 _EMPTY = frozenset({"the", "a", "an", "of", "my", "mail", "email", "about", "with", "and", "from"})
 _ROLES = {"sent": ("sent",), "drafts": ("drafts", "draft")}
 _MOST_OF_A_THREAD = 20
@@ -90,6 +91,22 @@ class Mailbox:
         if not found:
             raise ProviderError("That mail is no longer in the mailbox.")
         return found[0].data
+
+    def with_calendar(self, mails: Sequence[Mail]) -> list[Mail]:
+        """Those of the mails that hold a calendar; the server tells by their structure."""
+        if not mails:
+            return []
+        uids = ",".join(mail.uid for mail in mails)
+        status, told = self._box.client.uid("FETCH", uids, "(UID BODYSTRUCTURE)")
+        if status != "OK":
+            raise ProviderError("The mail server gives no mails.")
+        having = set()
+        for line in told or ():
+            # A part's name may come as a literal: then the line is a pair, cut before it.
+            text = b" ".join(line) if isinstance(line, tuple) else line or b""
+            if _CALENDAR.search(text) and (uid := _UID.search(text)) is not None:
+                having.add(uid[1].decode())
+        return [mail for mail in mails if mail.uid in having]
 
     def thread(self, mail: Mail) -> list[Mail]:
         """The mails of a conversation with their texts, oldest first; those sent are among them."""

@@ -121,6 +121,21 @@ def attached(message: Message[str, str], most: int) -> Iterator[tuple[str, str, 
         yield _filename(part), _sent_type(part), data
 
 
+def leaves(message: Message[str, str]) -> Iterator[Message[str, str]]:
+    """The parts of a mail that hold no others."""
+    return _leaves(message, 0)
+
+
+def leaf_type(part: Message[str, str]) -> str:
+    """The type of such a part, in lower case."""
+    return _type(part)
+
+
+def leaf_bytes(part: Message[str, str]) -> bytes:
+    """What such a part holds, decoded."""
+    return _bytes(part)
+
+
 def _people(message: Message[str, str], name: str) -> list[tuple[str, str]]:
     values = [str(value) for key, value in message.raw_items() if key.casefold() == name]
     if not values:

@@ -7,45 +7,16 @@ yes the same pinned slots give the same letter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from email.message import EmailMessage
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from wlm.errors import BadRequest, ProviderError
 from wlm.plugins import Context, Person, Proposal, Reply
-from wlm_email import attach, pick, say
+from wlm_email import attach, pick, rsvp, say
 from wlm_email.account import Account, account
-from wlm_email.compose import File, Pair, compose, message_id, passed_on, prefixed
+from wlm_email.compose import File, Pair, message_id, passed_on, prefixed
+from wlm_email.letter import Letter
 from wlm_email.mime import Mail, attached, parse, taken_apart
-
-
-class Letter(NamedTuple):
-    """A mail that is settled. ``done`` begins the sentence that tells it was sent."""
-
-    question: str
-    pinned: dict[str, Any]
-    to: list[Pair]
-    subject: str
-    body: str
-    done: str = "Sent"
-    cc: Sequence[Pair] = ()
-    answers: Mail | None = None
-    files: Sequence[File] = ()
-    draft: str = ""
-
-    def message(self, mine: Account, ctx: Context) -> EmailMessage:
-        """The mail itself."""
-        return compose(
-            mine,
-            self.to,
-            self.subject,
-            self.body,
-            now=ctx.now,
-            event_id=ctx.event_id,
-            cc=self.cc,
-            answers=self.answers,
-            files=self.files,
-        )
 
 
 def proposal(ctx: Context, intent: str, slots: Mapping[str, Any]) -> Proposal:
@@ -167,7 +138,14 @@ def draft(ctx: Context, mine: Account, slots: Mapping[str, Any], *, sure: bool) 
     )
 
 
-SETTLE = {"send": new, "reply": answer, "forward": pass_on, "send_draft": draft}
+SETTLE: dict[str, Callable[..., Letter]] = {
+    "send": new,
+    "reply": answer,
+    "forward": pass_on,
+    "send_draft": draft,
+    "invite": rsvp.invitation,
+    "rsvp": rsvp.answer,
+}
 
 
 def deliver(ctx: Context, intent: str, **slots: Any) -> Reply:

@@ -28,6 +28,16 @@ Body = Annotated[
     Slot("what it says", ask="What should it say?", cues=("that", "saying", "to say"), whole=True),
 ]
 Subject = Annotated[str, Slot("its subject", cues=("about", "with subject"))]
+ANSWERS = {
+    "accept": ["say yes", "rsvp yes", "accepted", "nimm", "annehmen", "sag zu", "acepta",
+               "aceptar", "acéptala", "que sí"],
+    "decline": ["say no", "rsvp no", "turn down", "refuse", "reject", "lehne", "lehn", "ablehnen",
+                "rechaza", "rechazar", "recházala", "que no"],
+    "tentative": ["tentatively accept", "tentatively", "say maybe", "maybe", "vielleicht",
+                  "mit vorbehalt", "quizás", "acepta provisionalmente", "provisionalmente"],
+}  # fmt: skip
+"""Words for each answer, in every language that the skill speaks."""
+
 Settled = Annotated[str, Slot("Message-ID of the mail, settled by the skill")]
 
 
@@ -190,6 +200,35 @@ class Email(Skill):
         return outbox.deliver(
             ctx, "forward", to=to, sender=sender, query=query, body=body, mail=mail
         )
+
+    @intent(effect="send", confirm="Send {to} an invitation?", timeout=SEND_SECONDS)
+    def invite(self, ctx: Context, to: Recipients, body: Body, calendar: str) -> Reply:
+        """Send an invitation of the calendar, or that it is cancelled; emitted by the skill
+        meeting, never routed to."""
+        from wlm_email import outbox
+
+        return outbox.deliver(ctx, "invite", to=to, body=body, calendar=calendar)
+
+    @intent(effect="send", confirm="Answer the invitation?", timeout=SEND_SECONDS)
+    def rsvp(
+        self,
+        ctx: Context,
+        answer: Annotated[
+            Literal["accept", "decline", "tentative"],
+            Slot("what to answer", ask="Accept, decline, or say maybe?", aliases=ANSWERS),
+        ]
+        | None = None,
+        sender: Sender | None = None,
+        query: Annotated[str, Slot("words of the invitation", cues=("to", "for", "about"))] = "",
+        mail: Settled = "",
+    ) -> Reply:
+        """Accept or decline an invitation that came by mail."""
+        from wlm_email import outbox, rsvp
+
+        slots = {"answer": answer, "sender": sender, "query": query, "mail": mail}
+        reply = outbox.deliver(ctx, "rsvp", **slots)
+        rsvp.file(ctx, slots)
+        return reply
 
     @intent(effect="write")
     def draft(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 import sys
 
 import pytest
 
-from wlm.log import JsonFormatter, mask
+from wlm.log import BatchHandler, JsonFormatter, mask
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,36 @@ def test_a_record_is_one_json_line_without_the_exceptions_text() -> None:
     shown = json.loads(line)
     assert (shown["level"], shown["logger"], shown["error"]) == ("warning", "wlm.x", "KeyError")
     assert shown["message"] == "failed\nat run"
+
+
+LOGGED = """
+import logging, os, sys
+from wlm import log
+log.to_stderr()
+log.show_requests()
+told = logging.getLogger("wlm.access")
+told.info("one")
+if os.fork() == 0:
+    told.info("two")
+    sys.exit()
+os.wait()
+logging.getLogger("wlm").warning("at once")
+told.info("three")
+"""
+
+
+def test_lines_of_requests_are_written_each_once_however_a_process_ends() -> None:
+    done = subprocess.run([sys.executable, "-c", LOGGED], capture_output=True, text=True)
+    said = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+    assert sorted(said) == ["at once", "one", "three", "two"]
+
+
+def test_a_batch_is_written_without_being_asked_for() -> None:
+    read, write = os.pipe()
+    with os.fdopen(read) as lines, os.fdopen(write, "w") as stream:
+        handler = BatchHandler(stream)
+        for _ in range(2):  # the second batch, too
+            for number in range(3):
+                handler.handle(logging.makeLogRecord({"msg": f"line {number}"}))
+            told = [json.loads(lines.readline())["message"] for _ in range(3)]
+            assert told == ["line 0", "line 1", "line 2"]

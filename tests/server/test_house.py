@@ -162,7 +162,11 @@ def test_who_goes_away_is_not_worked_for(house: Gateway) -> None:
 
 def given_up(house: Gateway) -> list[int]:
     """The statuses of transcriptions that were not finished, by any process."""
-    lines = [json.loads(line) for line in house.log.read_text().splitlines() if line[:1] == "{"]
+    lines = [
+        json.loads(line)
+        for line in house.log.read_text().splitlines()
+        if line[:1] + line[-1:] == "{}"
+    ]
     mine = [line for line in lines if line.get("route") == "/v1/audio/transcriptions"]
     return [line["status"] for line in mine if line["status"] in (400, 408, 499)]
 

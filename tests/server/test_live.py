@@ -184,6 +184,16 @@ def test_an_event_can_be_watched(gateway: Gateway, key: str) -> None:
     assert states == ["waiting_input", "cancelled"]
 
 
+def logged(gateway: Gateway, route: str) -> list[dict[str, Any]]:
+    """The lines of requests to that route."""
+    lines = [
+        json.loads(line)
+        for line in gateway.log.read_text().splitlines()
+        if line[:1] + line[-1:] == "{}"
+    ]
+    return [line for line in lines if line.get("route") == route]
+
+
 def test_it_tells_how_it_is(gateway: Gateway, key: str) -> None:
     ready = httpx.get(f"{gateway.url}/readyz")
     assert ready.json()["checks"] == dict.fromkeys(("database", "queue", "model", "disk"), "ok")
@@ -191,9 +201,11 @@ def test_it_tells_how_it_is(gateway: Gateway, key: str) -> None:
         text = http.get("/metrics").text
     assert 'wlm_http_requests_total{method="GET",route="/readyz",status="200"}' in text
     assert 'wlm_events{state="succeeded"}' in text
-    lines = [json.loads(line) for line in gateway.log.read_text().splitlines() if line[:1] == "{"]
-    asked = [line for line in lines if line.get("route") == "/v1/events/<event_id>/stream"]
-    assert asked and asked[0]["status"] == 200 and asked[0]["request_id"]
+    ends = time.monotonic() + 60
+    while not (asked := logged(gateway, "/v1/events/<event_id>/stream")):
+        assert time.monotonic() < ends
+        time.sleep(0.05)  # lines are written some at a time
+    assert asked[0]["status"] == 200 and asked[0]["request_id"]
     assert "Anna" not in gateway.log.read_text() and key not in gateway.log.read_text()
 
 

@@ -47,7 +47,8 @@ IDLE = 30
 
 _MALFORMED = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417}
 _TELL = 0.5  # s
-_SWITCH = 0.001  # s; so that a refusal need not wait long for the threads that compute
+_GATHER = 0.02  # s; while there is no room, what comes is looked at that seldom, all at once
+_LOOK = 0.5  # s; how often it is looked for clients that are too slow
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -58,10 +59,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._reading: dict[Any, float] = {}
         self._bodies: dict[Any, bodies.Body] = {}
         self._told = -_TELL
+        self._looked = 0.0
 
     def init_process(self) -> None:
-        """Set up this process; every thread gets its turn sooner."""
-        sys.setswitchinterval(_SWITCH)
+        """Set up this process."""
         memory.few_heaps()
         super().init_process()
 
@@ -71,6 +72,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if now - self._told >= _TELL:
             self._told = now
             super().notify()
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for what comes. While there is no room for work, a moment longer: each look takes
+        the interpreter's lock from those that work, and most of what comes is a refusal."""
+        refusals = getattr(self.wsgi, "extensions", {}).get("wlm.refusals")
+        if refusals is not None and refusals.full:
+            time.sleep(_GATHER)
+        super().wait_for_and_dispatch_events(timeout)
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         """A connection that was kept speaks again; a refusal needs no thread."""
@@ -132,9 +141,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             client.sendall(bare_problem(status))
 
     def murder_pending(self) -> None:
-        """Also cut off those who send headers or a body too slowly; called every second."""
-        super().murder_pending()
+        """Also cut off those who send headers or a body too slowly; called after each look."""
         now = time.monotonic()
+        if now - self._looked < _LOOK:
+            return
+        self._looked = now
+        super().murder_pending()
         for conn, body in list(self._bodies.items()):
             if body.too_slow(now):
                 body.late = True

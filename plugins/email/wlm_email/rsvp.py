@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FILED = "meeting.invited"
 """What puts a meeting that was accepted into the calendar, or takes one out."""
+ANSWERED = "meeting.answered"
+"""What notes who comes."""
 
 _MOST = 2_000_000
 _VERBS = {"accept": "Accept", "decline": "Decline", "tentative": "Tentatively accept"}
@@ -106,6 +108,14 @@ def file(ctx: Context, slots: Mapping[str, Any]) -> None:
             },
             key="invited",
         )
+
+
+def follow(ctx: Context, box: Mailbox, mail: Mail) -> None:
+    """Have the calendar note an answer to an invitation of ours, where the mail is one."""
+    found = invitations.found(taken_apart(box.raw(mail, _MOST)))
+    if found is not None and found.method == "REPLY" and mail.address.casefold() in found.attendees:
+        slots = {"calendar": found.data.decode("utf-8", "replace"), "sender": mail.address}
+        ctx.emit(ANSWERED, slots, key=f"answer {mail.message_id or mail.uid}")
 
 
 def _asked(box: Mailbox, ctx: Context, slots: Mapping[str, Any]) -> tuple[Mail, Invitation] | None:

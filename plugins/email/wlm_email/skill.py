@@ -97,13 +97,15 @@ class Email(Skill):
         when: TimeRange | None = None,
     ) -> Reply:
         """Read a mail aloud."""
-        from wlm_email import heard, imap, pick, say
+        from wlm_email import heard, imap, pick, rsvp, say
 
         with imap.connect(account(ctx)) as box:
             mail = pick.one(box, ctx, sender, query, when)
             if mail is None:
                 return Reply("There is no such mail.", "", {"mails": []})
             mail = box.read(mail)
+            if mail.attachments:
+                rsvp.follow(ctx, box, mail)
         files = mail.attachments
         kept = f" It has {say.count(len(files), 'attachment')}." if files else ""
         body = heard.spoken(mail.text, READ_ALOUD) or mail.note or "It has no text."

@@ -216,6 +216,12 @@ class Calendar:
         self._db.update(entries, changed.row(), _COLUMNS.id == entry.id)
         return changed
 
+    def answer(self, entry: Entry, people: list[dict[str, str]]) -> Entry:
+        """The entry with who takes part as they answered; that is no new version of it."""
+        self._touch(entry)
+        self._db.update(entries, {"people": people}, _COLUMNS.id == entry.id)
+        return dataclasses.replace(entry, people=people)
+
     def mark(self, entry: Entry, event: str | None) -> None:
         """Keep the id of the event that will say a reminder."""
         self._db.update(entries, {"notify_event": event}, _COLUMNS.id == entry.id)

@@ -21,7 +21,9 @@ def utc(moment: datetime) -> datetime:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One row. ``people`` are {"name", "id", "email"}; ``seconds`` is the exact length.
+    """One row. ``people`` are {"name", "id", "email", "state", "invited_by"}; ``seconds`` is
+    the exact length. ``state`` is what somebody answered, ``invited_by`` the address of the
+    organiser, where that is another.
 
     ``local_start``, ``local_last``, ``rdates`` and ``exdates`` are wall times in ``zone``;
     an all-day entry has no zone, its times are midnights. ``starts_at`` and ``ends_at``
@@ -200,6 +202,7 @@ class Occurrence(NamedTuple):
             "end": self.end.isoformat(),
             "all_day": entry.all_day,
             "people": [person["name"] for person in entry.people],
+            "answers": {p["name"]: p["state"] for p in entry.people if p.get("state")},
             "location": entry.location,
             "repeat": entry.rrule or None,
             "series": entry.series or (entry.id if entry.repeats else None),

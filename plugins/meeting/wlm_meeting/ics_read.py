@@ -22,6 +22,7 @@ Component = Any
 _DAY = timedelta(days=1)
 _MOST_SECONDS = 366 * 86_400 * 10
 _TELLING = {"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"}
+_STATES = frozenset({"accepted", "declined", "tentative"})
 _OTHER = {"VTODO": "it is a task", "VJOURNAL": "it is a journal entry"}
 
 
@@ -298,6 +299,7 @@ def _busy(component: Component, all_day: bool) -> bool:
 
 def _people(component: Component) -> list[dict[str, str]]:
     values = component.get("ATTENDEE", [])
+    organizer = address_of(component.get("ORGANIZER"))
     people = []
     for value in values if isinstance(values, list) else [values]:
         if str(value.params.get("CUTYPE", "")).upper() in ("ROOM", "RESOURCE"):
@@ -305,7 +307,20 @@ def _people(component: Component) -> list[dict[str, str]]:
         address = str(value)
         email = address[7:] if address.lower().startswith("mailto:") else ""
         name = str(value.params.get("CN", "")).strip().replace("\\", "/") or email
-        known = {"name": name, "id": str(value.params.get("X-WLM-ID", "")), "email": email}
+        state = str(value.params.get("PARTSTAT", "")).casefold()
+        known = {
+            "name": name,
+            "id": str(value.params.get("X-WLM-ID", "")),
+            "email": email,
+            "state": state if state in _STATES else "",
+            "invited_by": organizer,
+        }
         if name:
             people.append({key: item for key, item in known.items() if item})
     return people
+
+
+def address_of(value: Any) -> str:
+    """The address of an organiser or attendee, in lower case; empty where it is none."""
+    text = str(value[0] if isinstance(value, list) and value else value or "").strip()
+    return text[7:].strip().casefold() if text[:7].casefold() == "mailto:" else ""

@@ -10,11 +10,17 @@ from wlm.plugins import rules
 from wlm_meeting.entry import Entry, utc
 
 if TYPE_CHECKING:
-    from icalendar import Event
+    from icalendar import Calendar, Event
 
 
 def write(entries: Iterable[Entry]) -> bytes:
     """One VCALENDAR with the entries and the definitions of the zones that they need."""
+    data: bytes = as_events(entries).to_ical()
+    return data
+
+
+def as_events(entries: Iterable[Entry]) -> Calendar:
+    """The same as the library's calendar."""
     from icalendar import Calendar
 
     calendar = Calendar()
@@ -26,8 +32,7 @@ def write(entries: Iterable[Entry]) -> bytes:
         calendar.add_component(_event(entry, series.get(entry.series or "")))
     earliest = min((entry.starts_at for entry in everything), default=datetime.now(UTC))
     calendar.add_missing_timezones(first_date=earliest.date().replace(month=1, day=1))
-    data: bytes = calendar.to_ical()
-    return data
+    return calendar
 
 
 def _event(entry: Entry, series: Entry | None) -> Event:
@@ -101,4 +106,6 @@ def _add_words(event: Event, entry: Entry) -> None:
         address.params["CN"] = person["name"]
         if person.get("id"):
             address.params["X-WLM-ID"] = person["id"]
+        if person.get("state"):
+            address.params["PARTSTAT"] = person["state"].upper()
         event.add("attendee", address)

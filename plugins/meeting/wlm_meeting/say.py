@@ -112,4 +112,5 @@ def _details(entry: Entry) -> str:
         text += f" · {entry.location}"
     if entry.rrule:
         text += f" ({rule(entry.rrule)})"
-    return text
+    answers = [f"{who['name']} {who['state']}" for who in entry.people if who.get("state")]
+    return f"{text} · {', '.join(answers)}" if answers else text

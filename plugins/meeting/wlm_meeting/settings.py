@@ -21,6 +21,11 @@ class CalendarSettings(BaseModel):
     travel_minutes: int = Field(
         0, ge=0, le=240, description="Kept free before and after what takes place somewhere."
     )
+    invite_as: str = Field(
+        "",
+        description="Your e-mail address, to ask after each change whether those who take part "
+        "are to be told by mail (skill email); empty: never.",
+    )
     free_busy: str = Field(
         "",
         description="Addresses that tell when others are busy (.ifb or .ics), by e-mail or name: "

@@ -272,6 +272,26 @@ class Meeting(Skill):
 
         return _once(ctx, "restore", lambda: restore(ctx, families))
 
+    @intent(effect="write")
+    def answered(self, ctx: Context, calendar: str, sender: str) -> Reply:
+        """Keep what somebody answered to an invitation; emitted by the skill email."""
+        from wlm_meeting.invite import answered
+
+        return _once(ctx, "answered", lambda: answered(ctx, calendar, sender))
+
+    @intent(effect="write")
+    def invited(
+        self,
+        ctx: Context,
+        calendar: str,
+        answer: Literal["accept", "decline", "tentative"],
+        me: str,
+    ) -> Reply:
+        """Follow what was answered to an invitation; emitted by the skill email."""
+        from wlm_meeting.invite import invited
+
+        return _once(ctx, "invited", lambda: invited(ctx, calendar, answer, me))
+
     @intent(effect="write", priority=9, timeout=180)
     def sync(self, ctx: Context) -> Reply:
         """Bring the calendar in step with the one at the server; emitted after each change."""

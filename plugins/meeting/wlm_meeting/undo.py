@@ -20,6 +20,7 @@ from wlm_meeting import reminders, say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.create import remember
 from wlm_meeting.entry import Entry, Occurrence
+from wlm_meeting.settings import settings_of
 from wlm_meeting.tables import entries
 
 INTENT = "meeting.restore"
@@ -28,7 +29,12 @@ _FAR = 800
 
 
 def record(ctx: Context, calendar: Calendar) -> None:
-    """Keep how to take back what was done through ``calendar``."""
+    """Keep how to take back what was done through ``calendar``, and tell who takes part."""
+    if settings_of(ctx).invite_as:
+        from wlm_meeting.invite import tell
+
+        changes = {f: (before, calendar.family(f)) for f, before in calendar.touched.items()}
+        tell(ctx, calendar, changes)
     families = {
         family: {"before": before, "after": _digest(calendar.family(family))}
         for family, before in calendar.touched.items()
@@ -49,10 +55,12 @@ def restore(ctx: Context, families: str) -> Reply:
             )
     said: list[str] = []
     last: Occurrence | None = None
+    changes: dict[str, Any] = {}
     for family, change in wanted.items():
-        now = calendar.get(family)
+        now, there = calendar.get(family), calendar.family(family)
         rows = [_row(row) for row in change["before"]]
         calendar.put_back(family, rows)
+        changes[family] = (there, calendar.family(family))
         was = now or next((Entry.of(row) for row in rows if row["id"] == family), None)
         if now is not None:
             reminders.drop(ctx, now)
@@ -62,6 +70,10 @@ def restore(ctx: Context, families: str) -> Reply:
         last = shown if rows else None
         if shown is not None:
             said.append(_sentence(ctx, shown, there=bool(rows), was_there=now is not None))
+    if settings_of(ctx).invite_as:
+        from wlm_meeting.invite import tell
+
+        tell(ctx, calendar, changes)
     speech = f"Undone: {say.joined(said)}." if said else "Undone."
     told = remember(last) if last is not None else {"meeting": None}
     return Reply(speech, data={"families": sorted(wanted), "remember": told})

@@ -232,3 +232,50 @@ def test_any_edits_on_both_sides_and_a_server_that_drops_connections(
             assert here == pair.there()
             check_settled(base, ours, theirs, here)
             assert pair.sync() == Synced()
+
+
+# what is deleted, merged and undone here
+
+
+def test_who_is_deleted_here_is_gone_there_until_that_is_undone(pair: Pair) -> None:
+    pair.put("tom", "Tom Baker", "TEL:+44 20 7946 0000")
+    pair.sync()
+    pair.say("remove", who="Tom Baker")
+    undo, slots = recorded(pair.ctx).undos[-1]
+    assert pair.sync().removed == 1
+    assert (pair.names(), pair.there()) == ([], {})
+    pair.say(undo.partition(".")[2], **slots)
+    pair.sync()
+    assert pair.names() == ["Tom Baker"]
+    assert pair.here() == pair.there() and list(pair.there()) == ["tom"]
+
+
+def test_two_who_are_merged_here_are_one_there_until_that_is_undone(pair: Pair) -> None:
+    pair.put("a1", "Anna Berg", "TEL:+49 30 1234567")
+    pair.put("a2", "Anna Berg", "TEL:+49 30 1234567", "EMAIL:anna@work.example")
+    pair.sync()
+    assert pair.say("merge").data["merged"][0]["entries"] == 2
+    undo, slots = recorded(pair.ctx).undos[-1]
+    pair.sync()
+    assert pair.here() == pair.there() and len(pair.there()) == 1
+    (kept,) = pair.server.names(pair.name)
+    assert "anna@work.example" in pair.server.get(f"{pair.name}/{kept}").decode()
+    pair.say(undo.partition(".")[2], **slots)
+    pair.sync()
+    assert pair.names() == ["Anna Berg", "Anna Berg"]
+    assert pair.here() == pair.there() and set(pair.there()) == {"a1", "a2"}
+
+
+def test_a_merge_of_one_who_was_changed_there_loses_nothing(pair: Pair) -> None:
+    pair.put("a1", "Anna Berg", "TEL:+49 30 1234567")
+    pair.put("a2", "Anna Berg", "TEL:+49 30 1234567")
+    pair.sync()
+    pair.say("merge")
+    pair.put("a2", "Anna Berg", "TEL:+49 30 1234567", "EMAIL:new@work.example")
+    for _ in range(2):
+        pair.sync()
+    assert pair.here() == pair.there()
+    everything = [
+        pair.server.get(f"{pair.name}/{n}").decode() for n in pair.server.names(pair.name)
+    ]
+    assert any("new@work.example" in each for each in everything)

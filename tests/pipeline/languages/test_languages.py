@@ -19,9 +19,10 @@ from wlm.pipeline.route.local import LocalRouter
 from wlm.pipeline.slots.languages import language
 from wlm.pipeline.slots.languages.filler import TranslatedFiller
 from wlm.pipeline.slots.languages.tables import times, yes_no
-from wlm.pipeline.wording import Wording
+from wlm.pipeline.wording import Wording, make
 from wlm.plugins.languages import missing_languages
 from wlm.plugins.manager import load
+from wlm.types import Reply
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=BERLIN)
@@ -229,6 +230,50 @@ def test_what_no_catalogue_knows_stays_as_it_was() -> None:
     assert wording.text("on Friday 4 December in Oslo: rain.\n  Mon 3") == (
         "Am Freitag, 4. Dezember in Oslo: Regen.\n  Mon 3"
     )
+
+
+@pytest.mark.parametrize(
+    ("skill", "english", "german", "spanish"),
+    [
+        (
+            "people",
+            "Delete Tom Baker from your address book?",
+            "Tom Baker aus deinem Adressbuch löschen?",
+            "¿Borro a Tom Baker de tu agenda?",
+        ),
+        (
+            "people",
+            "Tom Baker is out of your address book.",
+            "Tom Baker steht nicht mehr in deinem Adressbuch.",
+            "Tom Baker ya no está en tu agenda.",
+        ),
+        (
+            "people",
+            "I merged 2 entries of Anna Berg.",
+            "Ich habe 2 Einträge von Anna Berg zusammengeführt.",
+            "He unido 2 entradas de Anna Berg.",
+        ),
+        (
+            "people",
+            "Undone: Anna Berg as before.",
+            "Rückgängig gemacht: Anna Berg wie zuvor.",
+            "Deshecho: Anna Berg como antes.",
+        ),
+        (
+            "email",
+            "Declined. The answer went to Anna.",
+            "Abgelehnt. Die Antwort ging an Anna.",
+            "Rechazado. La respuesta se envió a Anna.",
+        ),
+    ],
+)
+def test_what_was_done_is_told_in_the_language(
+    skill: str, english: str, german: str, spanish: str
+) -> None:
+    for code, told in (("de", german), ("es", spanish)):
+        words = make(code, REGISTRY)
+        assert words is not None
+        assert words.reply(Reply(english), skill).speech == told
 
 
 def test_the_five_skills_lack_nothing() -> None:

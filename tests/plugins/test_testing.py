@@ -167,3 +167,13 @@ def test_it_needs_no_pytest(tmp_path: Path):
     code = "import sys, wlm.plugins.testing as t; print({'pytest', 'httpx'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=tmp_path)
     assert done.stdout.strip() == b"set()", done.stderr
+
+
+def test_settings_are_asked_for_as_what_they_are(skill, tmp_path):
+    class Others(BaseModel):
+        shout: bool = False
+
+    ctx = context(skill, tmp_path)
+    assert ctx.settings_as(type(ctx.settings)) is ctx.settings
+    with pytest.raises(TypeError, match="another skill's"):
+        ctx.settings_as(Others)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from wlm.store.owned import OwnedTables
     from wlm.store.secrets import Secrets
     from wlm.types import Schedule
+
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 class AskUser(Exception):
@@ -111,6 +114,15 @@ class Context:
     guard: Guard | None = None
     """What settings of the user's own may lead to, at a gateway; skills use ``http`` and
     ``check_address``."""
+
+    def settings_as(self, model: type[Settings]) -> Settings:
+        """``settings`` as what they are, for code that is checked for types.
+
+        Raises ``TypeError`` if they are not of ``model``: then it is another skill's context.
+        """
+        if not isinstance(self.settings, model):
+            raise TypeError("the context holds another skill's settings")
+        return self.settings
 
     @cached_property
     def http(self) -> Http:

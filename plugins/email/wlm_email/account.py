@@ -74,9 +74,7 @@ def account(ctx: Context) -> Account:
     Raises ``BadRequest`` naming the command to run if it is not set up, ``ProviderAway`` if
     WLM is to stay offline.
     """
-    settings = ctx.settings
-    if not isinstance(settings, Settings):
-        raise TypeError("the context holds another skill's settings")
+    settings = ctx.settings_as(Settings)
     if not (settings.imap_host and settings.user):
         raise BadRequest("No mailbox is set up.", hint=CONFIGURE)
     if settings.sign_in == "password":

@@ -15,7 +15,7 @@ from wlm_meeting import match, say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Entry, Occurrence, utc
 from wlm_meeting.free import gaps, starts, working
-from wlm_meeting.settings import settings_of
+from wlm_meeting.settings import CalendarSettings
 
 _DAY = timedelta(days=1)
 _ALL_DAY_WORDS = (
@@ -52,7 +52,7 @@ def create(ctx: Context, wish: Wish) -> Reply:
     from wlm_meeting.undo import record
 
     calendar = Calendar(ctx)
-    when = _times(ctx, calendar, wish, settings_of(ctx).length)
+    when = _times(ctx, calendar, wish, ctx.settings_as(CalendarSettings).length)
     entry = _entry(ctx, wish, when)
     first = _first(calendar, entry, when)
     if first.end <= ctx.now and not entry.repeats:
@@ -134,8 +134,10 @@ def ask_time(
     ctx: Context, calendar: Calendar, begin: datetime, end: datetime, length: timedelta
 ) -> NoReturn:
     """Ask at what time, with the first free times of the range to choose from."""
-    spans = working(begin, end, ctx.now, settings_of(ctx).hours)
-    free = starts(gaps(calendar, spans, travel=settings_of(ctx).travel), length)[:3]
+    spans = working(begin, end, ctx.now, ctx.settings_as(CalendarSettings).hours)
+    free = starts(gaps(calendar, spans, travel=ctx.settings_as(CalendarSettings).travel), length)[
+        :3
+    ]
     ctx.ask(
         "start",
         "At what time?",

@@ -12,7 +12,7 @@ from wlm_meeting.entry import Occurrence
 from wlm_meeting.free import Span, gaps, working
 from wlm_meeting.look import range_text
 from wlm_meeting.others import Busy, busy
-from wlm_meeting.settings import settings_of
+from wlm_meeting.settings import CalendarSettings
 
 _OWN = "That is your own calendar; I cannot see that"
 _SPOKEN = 3
@@ -23,7 +23,7 @@ def find_time(
     ctx: Context, length: timedelta | None, when: TimeRange | None, people: Sequence[Person]
 ) -> Reply:
     """Free times of at least ``length`` in ``when``; default: in the next seven days."""
-    calendar, settings = Calendar(ctx), settings_of(ctx)
+    calendar, settings = Calendar(ctx), ctx.settings_as(CalendarSettings)
     asked = when or _week(calendar)
     exact = length is None and when is not None and when.end - when.start <= timedelta(hours=2)
     length = length or (when.end - when.start if exact and when else settings.length)

@@ -20,7 +20,7 @@ from wlm_meeting.entry import Entry
 from wlm_meeting.ics import drop, under
 from wlm_meeting.ics_read import address_of, parse, read
 from wlm_meeting.ics_write import as_events
-from wlm_meeting.settings import settings_of
+from wlm_meeting.settings import CalendarSettings
 
 SEND = "email.invite"
 STATES = {"ACCEPTED": "accepted", "DECLINED": "declined", "TENTATIVE": "tentative"}
@@ -33,7 +33,7 @@ _People = dict[str, dict[str, str]]
 
 def tell(ctx: Context, calendar: Calendar, changes: Mapping[str, tuple[_Rows, _Rows]]) -> None:
     """Emit what those who take part are to be told of: rows of families before and after."""
-    me = settings_of(ctx).invite_as.strip().casefold()
+    me = ctx.settings_as(CalendarSettings).invite_as.strip().casefold()
     if not me:
         return
     for family, (rows_before, rows_after) in changes.items():

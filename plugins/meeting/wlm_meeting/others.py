@@ -18,7 +18,7 @@ from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Entry, Occurrence
 from wlm_meeting.free import Span
 from wlm_meeting.ics_read import parse, read
-from wlm_meeting.settings import settings_of
+from wlm_meeting.settings import CalendarSettings
 
 _MOST_BYTES = 5_000_000
 _SECONDS = 10.0
@@ -36,7 +36,7 @@ class Busy(NamedTuple):
 
 def busy(ctx: Context, people: Sequence[Person], start: datetime, end: datetime) -> Busy:
     """What is known of the people from ``start`` to ``end``; none of them stops the others."""
-    published = settings_of(ctx).published
+    published = ctx.settings_as(CalendarSettings).published
     found = Busy([], [], [], [])
     asked: list[tuple[Person, str]] = []
     for person in people:

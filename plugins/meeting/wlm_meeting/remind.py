@@ -12,7 +12,7 @@ from wlm_meeting import reminders, say, target, undo
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.create import remember, repeating
 from wlm_meeting.entry import Entry, Occurrence, utc
-from wlm_meeting.settings import settings_of
+from wlm_meeting.settings import CalendarSettings
 
 
 class Wish(NamedTuple):
@@ -82,7 +82,7 @@ def _in_range(ctx: Context, calendar: Calendar, when: TimeRange) -> datetime:
     """A time for "tomorrow" or "this evening": when work begins, or when the range does."""
     start, end = (rules.local(moment, calendar.zone) for moment in (when.start, when.end))
     if end - start >= timedelta(hours=20):
-        hour = timedelta(hours=settings_of(ctx).day_starts)
+        hour = timedelta(hours=ctx.settings_as(CalendarSettings).day_starts)
         start = rules.localise(
             datetime.combine(start.date(), datetime.min.time()) + hour, calendar.zone
         )

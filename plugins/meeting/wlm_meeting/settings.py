@@ -7,8 +7,6 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from wlm.plugins import Context
-
 
 class CalendarSettings(BaseModel):
     """Settings of the calendar."""
@@ -73,9 +71,3 @@ class CalendarSettings(BaseModel):
     def hours(self) -> tuple[int, int]:
         """Begin and end of the working day."""
         return self.day_starts, self.day_ends
-
-
-def settings_of(ctx: Context) -> CalendarSettings:
-    """The settings of this run."""
-    assert isinstance(ctx.settings, CalendarSettings)
-    return ctx.settings

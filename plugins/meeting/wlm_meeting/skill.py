@@ -17,7 +17,7 @@ from wlm.plugins import (
     TimeRange,
     intent,
 )
-from wlm_meeting.settings import CalendarSettings, settings_of
+from wlm_meeting.settings import CalendarSettings
 from wlm_meeting.tables import metadata
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _once(ctx: Context, key: str, work: Callable[[], Reply]) -> Reply:
     def whole() -> dict[str, Any]:
         mend(ctx)
         reply = work().to_dict()
-        if settings_of(ctx).caldav_url:
+        if ctx.settings_as(CalendarSettings).caldav_url:
             from wlm_meeting.sync.run import push_later
 
             push_later(ctx)
@@ -107,7 +107,7 @@ def _once(ctx: Context, key: str, work: Callable[[], Reply]) -> Reply:
 
 def _freshened(ctx: Context) -> str:
     """Sync before a look, where there is a calendar elsewhere; a sentence if that failed."""
-    settings = settings_of(ctx)
+    settings = ctx.settings_as(CalendarSettings)
     if not (settings.caldav_url or settings.subscriptions):
         return ""
     from wlm_meeting.sync.run import freshen

@@ -20,7 +20,7 @@ from wlm_meeting import reminders, say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.create import remember
 from wlm_meeting.entry import Entry, Occurrence
-from wlm_meeting.settings import settings_of
+from wlm_meeting.settings import CalendarSettings
 from wlm_meeting.tables import entries
 
 INTENT = "meeting.restore"
@@ -30,7 +30,7 @@ _FAR = 800
 
 def record(ctx: Context, calendar: Calendar) -> None:
     """Keep how to take back what was done through ``calendar``, and tell who takes part."""
-    if settings_of(ctx).invite_as:
+    if ctx.settings_as(CalendarSettings).invite_as:
         from wlm_meeting.invite import tell
 
         changes = {f: (before, calendar.family(f)) for f, before in calendar.touched.items()}
@@ -70,7 +70,7 @@ def restore(ctx: Context, families: str) -> Reply:
         last = shown if rows else None
         if shown is not None:
             said.append(_sentence(ctx, shown, there=bool(rows), was_there=now is not None))
-    if settings_of(ctx).invite_as:
+    if ctx.settings_as(CalendarSettings).invite_as:
         from wlm_meeting.invite import tell
 
         tell(ctx, calendar, changes)

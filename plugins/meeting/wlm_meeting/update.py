@@ -14,7 +14,7 @@ from wlm_meeting.calendar import Calendar
 from wlm_meeting.cancel import Scope
 from wlm_meeting.create import ask_time, clash_text, clashes, person_data, remember, repeating
 from wlm_meeting.entry import Entry, Occurrence
-from wlm_meeting.settings import settings_of
+from wlm_meeting.settings import CalendarSettings
 from wlm_meeting.sync.subscription import check_ours
 
 Change = Literal["longer", "shorter", "later", "earlier"]
@@ -106,7 +106,7 @@ def _plan(
     start = _start(ctx, calendar, wish, found, length)
     all_day = entry.all_day and not wish.start
     if entry.all_day and not all_day:
-        length = wish.duration or settings_of(ctx).length
+        length = wish.duration or ctx.settings_as(CalendarSettings).length
     return Plan(start, length, all_day, values)
 
 

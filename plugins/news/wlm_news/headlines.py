@@ -10,7 +10,7 @@ from wlm.plugins import Context, Reply, TimeRange
 from wlm_news import own, pick
 from wlm_news.feeds import Feed, Reader, failure
 from wlm_news.items import Item
-from wlm_news.settings import settings_of
+from wlm_news.settings import NewsSettings
 
 
 def latest(ctx: Context, topic: str, source: str, when: TimeRange | None) -> Reply:
@@ -18,7 +18,7 @@ def latest(ctx: Context, topic: str, source: str, when: TimeRange | None) -> Rep
 
     Raises ``BadRequest`` where there is no such feed, ``ProviderAway`` where none answers.
     """
-    settings = settings_of(ctx)
+    settings = ctx.settings_as(NewsSettings)
     if topic and (search := own.search_of(ctx, topic)):
         topic, source = search.topic, source or search.source
     chosen = _feeds(own.all_feeds(ctx, settings.feeds), source)
@@ -49,7 +49,7 @@ def _feeds(feeds: dict[str, str], source: str) -> dict[str, str]:
 
 
 def _reply(ctx: Context, items: list[Item], feeds: list[Feed], topic: str, source: str) -> Reply:
-    settings = settings_of(ctx)
+    settings = ctx.settings_as(NewsSettings)
     heard, shown = items[: settings.heard], items[: settings.shown]
     scope = own.scope(topic, feeds[0].name if source else "")
     notes = _notes(feeds)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from wlm.plugins import HOST_ONLY, Context
+from wlm.plugins import HOST_ONLY
 
 DEFAULT_FEEDS = {
     "BBC News": "https://feeds.bbci.co.uk/news/rss.xml",
@@ -54,10 +54,3 @@ class NewsSettings(BaseModel):
             if not url.startswith(("http://", "https://")):
                 raise ValueError(f"the address of {name!r} does not begin with https://")
         return value
-
-
-def settings_of(ctx: Context) -> NewsSettings:
-    """The settings of this run."""
-    if not isinstance(ctx.settings, NewsSettings):
-        raise TypeError("the context holds another skill's settings")
-    return ctx.settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from wlm.errors import BadRequest
 from wlm.plugins import Context, Reply, Skill, Slot, TimeRange, intent
-from wlm_news.settings import NewsSettings, settings_of
+from wlm_news.settings import NewsSettings
 from wlm_news.tables import metadata
 
 if TYPE_CHECKING:
@@ -112,14 +112,17 @@ class News(Skill):
         """`wlm news feeds`, `add`, `remove`, `import` and `export`."""
         from wlm_news.cli import commands
 
-        return commands(context, lambda ctx: settings_of(ctx).feeds)
+        return commands(context, lambda ctx: ctx.settings_as(NewsSettings).feeds)
 
     def vocabulary(self, ctx: Context) -> Mapping[str, Iterable[str]]:
         """The names of the feeds, and of the saved searches."""
         from wlm_news import own
 
         names = [search.name for search in own.saved(ctx)]
-        return {"source": list(own.all_feeds(ctx, settings_of(ctx).feeds)), "topic": names}
+        return {
+            "source": list(own.all_feeds(ctx, ctx.settings_as(NewsSettings).feeds)),
+            "topic": names,
+        }
 
 
 def _put(ctx: Context, search: Search) -> dict[str, str]:

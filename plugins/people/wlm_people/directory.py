@@ -15,7 +15,7 @@ from wlm.plugins import Context
 from wlm_people.contact import Contact, Point
 from wlm_people.match import NEAR, score
 from wlm_people.names import name_words
-from wlm_people.settings import BookSettings, settings_of
+from wlm_people.settings import BookSettings
 from wlm_people.who import MARK
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Attributes = Mapping[str, list[bytes]]
 
 def directory_of(ctx: Context) -> Directory | None:
     """The directory of the settings, if there is one."""
-    settings = settings_of(ctx)
+    settings = ctx.settings_as(BookSettings)
     return Directory(settings, offline=ctx.offline) if settings.ldap_url else None
 
 

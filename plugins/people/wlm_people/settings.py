@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from wlm.plugins import HOST_ONLY, Context
+from wlm.plugins import HOST_ONLY
 
 
 class BookSettings(BaseModel):
@@ -44,9 +44,3 @@ class BookSettings(BaseModel):
     sync_minutes: int = Field(
         60, ge=0, description="Sync before a look if the last time is longer ago; 0: never."
     )
-
-
-def settings_of(ctx: Context) -> BookSettings:
-    """The settings of this run."""
-    assert isinstance(ctx.settings, BookSettings)
-    return ctx.settings

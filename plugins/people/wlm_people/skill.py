@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from wlm.errors import BadSetting, ProviderAway, ProviderError
 from wlm.plugins import Context, Email, Person, Phone, Reply, Skill, Slot, TimeRange, intent
-from wlm_people.settings import BookSettings, settings_of
+from wlm_people.settings import BookSettings
 from wlm_people.tables import metadata
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ def _called(ctx: Context, who: Person | None) -> str:
 
 def _pushed(ctx: Context, reply: Reply) -> Reply:
     """The reply to a change, which goes to the server where there is one."""
-    if settings_of(ctx).carddav_url:
+    if ctx.settings_as(BookSettings).carddav_url:
         from wlm_people.sync.run import push_later
 
         push_later(ctx)
@@ -272,7 +272,7 @@ def _pushed(ctx: Context, reply: Reply) -> Reply:
 
 def _freshened(ctx: Context) -> str:
     """Sync before a look, where there is an address book elsewhere; what went wrong."""
-    if not settings_of(ctx).carddav_url:
+    if not ctx.settings_as(BookSettings).carddav_url:
         return ""
     from wlm_people.sync.run import freshen
 

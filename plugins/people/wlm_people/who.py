@@ -12,7 +12,7 @@ from wlm_people.book import Book
 from wlm_people.contact import Contact
 from wlm_people.names import fold, is_relation, name_words, relation, said_words
 from wlm_people.search import PERSON, Found, at, find
-from wlm_people.settings import settings_of
+from wlm_people.settings import BookSettings
 
 MARK = "ldap:"
 """What the id of somebody in the directory begins with."""
@@ -48,7 +48,7 @@ def elsewhere(ctx: Context, text: str) -> list[Contact]:
 
     Raises ``ProviderAway`` or ``ProviderError``.
     """
-    if not settings_of(ctx).ldap_url:
+    if not ctx.settings_as(BookSettings).ldap_url:
         return []
     from wlm_people.directory import directory_of
 

@@ -14,7 +14,7 @@ from wlm_weather.aspects import Aspect
 from wlm_weather.client import Client, Fetched
 from wlm_weather.places import Chosen
 from wlm_weather.series import Hour
-from wlm_weather.settings import settings_of
+from wlm_weather.settings import WeatherSettings
 from wlm_weather.units import Units
 
 
@@ -35,14 +35,14 @@ def forecast(
 def client_of(ctx: Context) -> Client:
     """The services' client, with what it keeps for this user."""
     folder = ctx.data_dir / "weather" / quote(ctx.user, safe="")
-    return Client(ctx.http, settings_of(ctx), folder, ctx.now, ctx.language)
+    return Client(ctx.http, ctx.settings_as(WeatherSettings), folder, ctx.now, ctx.language)
 
 
 def _place(
     ctx: Context, client: Client, said: Place | None, *, follow_up: bool
 ) -> tuple[Place, Chosen | None]:
     """The place with coordinates: as said, as spoken of before, or home; else ask."""
-    home = settings_of(ctx).home
+    home = ctx.settings_as(WeatherSettings).home
     if said is None and (before := spoken_of(ctx, follow_up=follow_up)):
         said = Place.from_dict(before)
     if said is None and home:
@@ -57,7 +57,9 @@ def _place(
 
 def spoken_of(ctx: Context, *, follow_up: bool) -> Any:
     """The place (JSON) that the conversation is about, where a question without one means it."""
-    return ctx.memory.get("place") if follow_up or not settings_of(ctx).home else None
+    return (
+        ctx.memory.get("place") if follow_up or not ctx.settings_as(WeatherSettings).home else None
+    )
 
 
 def _compared(
@@ -104,7 +106,9 @@ def _asked(
         )
     now = when is None or (end - start <= timedelta(hours=1) and start <= clock < end)
     called = chosen.called if chosen else where.name
-    return words.Asked(called, forecast, hours, name, clock, now, Units(settings_of(ctx).units))
+    return words.Asked(
+        called, forecast, hours, name, clock, now, Units(ctx.settings_as(WeatherSettings).units)
+    )
 
 
 def _local(ctx: Context, when: TimeRange, clock: datetime) -> tuple[datetime, datetime]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wlm.plugins import HOST_ONLY, Context
+from wlm.plugins import HOST_ONLY
 
 
 class WeatherSettings(BaseModel):
@@ -39,10 +39,3 @@ class WeatherSettings(BaseModel):
         "It is sent with each request to it; empty: MET Norway is not asked.",
         json_schema_extra=HOST_ONLY,
     )
-
-
-def settings_of(ctx: Context) -> WeatherSettings:
-    """The settings of this run."""
-    if not isinstance(ctx.settings, WeatherSettings):
-        raise TypeError("the context holds another skill's settings")
-    return ctx.settings

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from wlm.errors import BadRequest, ProviderAway
 from wlm.plugins import Context, Place, Reply, Skill, Slot, TimeRange, intent
 from wlm_weather.aspects import ASPECT_WORDS, Aspect
-from wlm_weather.settings import WeatherSettings, settings_of
+from wlm_weather.settings import WeatherSettings
 
 
 class Weather(Skill):
@@ -48,7 +48,7 @@ class Weather(Skill):
         """Home, and the places asked for before."""
         from wlm_weather.answer import client_of
 
-        home = settings_of(ctx).home
+        home = ctx.settings_as(WeatherSettings).home
         return {"place": [*([home] if home else []), *client_of(ctx).known()]}
 
     def resolve(self, ctx: Context, kind: str, text: str) -> list[Any]:

@@ -10,7 +10,7 @@ from wlm.plugins.sync.both_ways import Synced
 from wlm.plugins.sync.collection import CALENDAR
 from wlm.plugins.sync.remotes import Remotes
 from wlm_meeting import reminders
-from wlm_meeting.settings import CalendarSettings, settings_of
+from wlm_meeting.settings import CalendarSettings
 from wlm_meeting.sync.content import SUBSCRIPTION, Meetings
 from wlm_meeting.sync.subscription import drop_all, follow
 from wlm_meeting.tables import kept
@@ -21,7 +21,7 @@ SYNC = "meeting.sync"
 def sync(ctx: Context) -> Synced:
     """Bring everything in step. Raises ``BadRequest`` if nothing is set up, and what the
     servers' failures raise; what was done before one is kept."""
-    settings, remotes = settings_of(ctx), Remotes(ctx, kept)
+    settings, remotes = ctx.settings_as(CalendarSettings), Remotes(ctx, kept)
     if not (settings.caldav_url or settings.addresses):
         raise BadRequest(
             "No calendar elsewhere is set up.", hint="Run `wlm skills configure meeting`."
@@ -41,13 +41,13 @@ def sync(ctx: Context) -> Synced:
 
 def push_later(ctx: Context) -> None:
     """After a change here: an event of its own brings it to the server."""
-    if settings_of(ctx).caldav_url and ctx.event_id:
+    if ctx.settings_as(CalendarSettings).caldav_url and ctx.event_id:
         ctx.emit(SYNC, {}, key="sync")
 
 
 def freshen(ctx: Context) -> str:
     """Before a look: sync if the last time is long ago. A sentence where that did not work."""
-    minutes = settings_of(ctx).sync_minutes
+    minutes = ctx.settings_as(CalendarSettings).sync_minutes
     what = "The calendar server"
     return steps.freshen(ctx, Remotes(ctx, kept), minutes, what, lambda: sync(ctx))
 

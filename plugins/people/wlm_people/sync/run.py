@@ -9,7 +9,7 @@ from wlm.plugins.sync.account import Account
 from wlm.plugins.sync.both_ways import Synced
 from wlm.plugins.sync.collection import ADDRESS_BOOK
 from wlm.plugins.sync.remotes import Remotes
-from wlm_people.settings import settings_of
+from wlm_people.settings import BookSettings
 from wlm_people.sync.content import Contacts
 from wlm_people.tables import kept
 
@@ -19,7 +19,7 @@ SYNC = "people.sync"
 def sync(ctx: Context) -> Synced:
     """Bring both address books in step. Raises ``BadRequest`` if none is set up, and what the
     server's failures raise; what was done before one is kept."""
-    settings = settings_of(ctx)
+    settings = ctx.settings_as(BookSettings)
     if not settings.carddav_url:
         raise BadRequest(
             "No address book elsewhere is set up.", hint="Run `wlm skills configure people`."
@@ -45,7 +45,7 @@ def push_later(ctx: Context) -> None:
 
 def freshen(ctx: Context) -> str:
     """Before a look: sync if the last time is long ago. A sentence where that did not work."""
-    minutes = settings_of(ctx).sync_minutes
+    minutes = ctx.settings_as(BookSettings).sync_minutes
     what = "The address book at the server"
     return steps.freshen(ctx, Remotes(ctx, kept), minutes, what, lambda: sync(ctx))
 

@@ -221,7 +221,9 @@ class Email(Skill):
         ]
         | None = None,
         sender: Sender | None = None,
-        query: Annotated[str, Slot("words of the invitation", cues=("to", "for", "about"))] = "",
+        query: Annotated[
+            str, Slot("words of the invitation", cues=("invitation to", "invite to", "about"))
+        ] = "",
         mail: Settled = "",
     ) -> Reply:
         """Accept or decline an invitation that came by mail."""

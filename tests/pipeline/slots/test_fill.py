@@ -31,6 +31,22 @@ def at(moment):
 
 
 WHOLE = [
+    ("email.rsvp", "accept the invitation from Anna", {"answer": "accept", "sender": "Anna"}),
+    (
+        "email.rsvp",
+        "tentatively accept the invitation to the budget review",
+        {"answer": "tentative", "query": "the budget review"},
+    ),
+    (
+        "email.rsvp",
+        "turn down Anna's invitation to lunch",
+        {"answer": "decline", "sender": "Anna", "query": "lunch"},
+    ),
+    (
+        "email.rsvp",
+        "say no to the invitation from Tom",
+        {"answer": "decline", "sender": "Tom"},
+    ),
     (
         "meeting.create",
         "schedule lunch with Anna tomorrow at noon",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
 from tests.support.lab import Lab
+from wlm.errors import StorageFault
 from wlm.events import stock as stocks
 from wlm.events.claims import Claim, Claims, Limits
 from wlm.events.engine import Engine
@@ -81,7 +83,57 @@ def test_only_quick_events_are_held_in_stock(engine: Engine, store: Store) -> No
     assert len(back) == held - 3 and taken() == 3
     assert all(engine.get(ME, id_).state is State.QUEUED for id_ in back)
     assert all(engine.get(ME, id_).attempts == 0 for id_ in back), "they were not begun"
-    assert stock.next() is not None and taken() == 4, "slow ones come one by one"
+    assert stock.next() is not None and taken() == 4, "slow ones are left to others"
+
+
+def test_threads_that_ask_meanwhile_ask_together(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        accept(engine)
+    claims = Claims(engine._ledger, Limits())
+    stock, may_go = Stock(claims), threading.Event()
+    asked: list[int] = []
+    claim_next = claims.next
+
+    def slowly(count: int, **more: Any) -> list[Claim]:
+        asked.append(count)
+        assert may_go.wait(30)
+        return claim_next(count, **more)
+
+    monkeypatch.setattr(claims, "next", slowly)
+    found: list[Claim | None] = []
+    threads = [threading.Thread(target=lambda: found.append(stock.next())) for _ in range(4)]
+    threads[0].start()
+    while not asked:
+        threads[0].join(0.001)
+    for thread in threads[1:]:
+        thread.start()
+    while not stock._boarding or stock._boarding[9].seats < 3:
+        threads[0].join(0.001)
+    may_go.set()
+    for thread in threads:
+        thread.join(30)
+    assert asked == [1, 3]
+    assert len(found) == 4 and found.count(None) == 1, "there were three"
+    assert len({claim.row["id"] for claim in found if claim is not None}) == 3
+
+
+def test_who_asked_together_with_one_that_fails_asks_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(engine)
+    claims = Claims(engine._ledger, Limits())
+    stock = Stock(claims)
+
+    def fails(*_: Any, **__: Any) -> list[Claim]:
+        raise StorageFault("The database is away.", retryable=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "next", fails)
+        with pytest.raises(StorageFault):
+            stock.next()
+    assert stock.next() is not None
 
 
 def test_what_stands_behind_something_slow_is_not_begun_here(

@@ -49,8 +49,8 @@ class Listener(Protocol):
 class Bell(Protocol):
     """The two bells of an installation. ``ring``: an event is ready. ``tell``: some have moved."""
 
-    def ring(self, event_id: str) -> None:
-        """Wake a worker of each machine or process."""
+    def ring(self, event_id: str, times: int = 1) -> None:
+        """Wake a worker of each machine or process, or as many as ``times``."""
         ...
 
     def tell(self, ids: Iterable[str]) -> None:

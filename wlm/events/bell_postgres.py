@@ -32,9 +32,10 @@ class PostgresBell:
         self._connection: Any = None
         self._away_until = 0.0
 
-    def ring(self, event_id: str) -> None:
-        """Wake one thread of each worker process."""
-        self._notify(_RING, [event_id])
+    def ring(self, event_id: str, times: int = 1) -> None:
+        """Wake as many threads of each worker process."""
+        # Postgres drops what is the same as before within a transaction.
+        self._notify(_RING, [f"{event_id} {n}" if n else event_id for n in range(times)])
 
     def tell(self, ids: Iterable[str]) -> None:
         """Wake those that wait."""

@@ -26,10 +26,10 @@ class RedisBell:
         self._url = url
         self._away_until = 0.0
 
-    def ring(self, event_id: str) -> None:
-        """Wake one worker thread."""
+    def ring(self, event_id: str, times: int = 1) -> None:
+        """Wake as many worker threads."""
         pipe = self._redis.pipeline(transaction=False)
-        pipe.lpush(_RING, event_id)
+        pipe.lpush(_RING, *[event_id] * times)
         pipe.ltrim(_RING, 0, ENOUGH - 1)
         self._try(pipe.execute)
 

@@ -32,9 +32,9 @@ class SocketBell:
         self._folder = Path(f"{database}-bells")
         self._voice: socket.socket | None = None
 
-    def ring(self, event_id: str) -> None:
-        """Wake a worker thread of each worker process."""
-        self._send(_RING, [event_id])
+    def ring(self, event_id: str, times: int = 1) -> None:
+        """Wake as many worker threads of each worker process."""
+        self._send(_RING, [event_id] * times)
 
     def tell(self, ids: Iterable[str]) -> None:
         """Wake those that wait."""

@@ -276,8 +276,8 @@ class Desk:
         """What the last replies of a conversation said to remember."""
         return self._contexts.memory(owner, conversation)
 
-    def _ring(self, event_id: str) -> None:
-        self.bell.ring(event_id)
+    def _ring(self, event_id: str, times: int = 1) -> None:
+        self.bell.ring(event_id, times)
 
     def _tell(self, ids: Sequence[str]) -> None:
         self._waiting.told(ids)

@@ -164,8 +164,8 @@ class Engine(Desk):
         if glance.ready or glance.due:
             with self._store.write(durable=False) as connection:
                 tickets.move_on(connection)
-            for _ in range(self._claims.ready(bell.ENOUGH, self.stock.suspects)):
-                self._ring("")
+            if there := self._claims.ready(bell.ENOUGH, self.stock.suspects):
+                self._ring("", there)
         if glance.due:
             return 0.0  # there may be more
         if glance.next_due is None:

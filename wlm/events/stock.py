@@ -1,8 +1,9 @@
 """What this process has claimed and not begun: events for the next free threads.
 
 Taking many events in one transaction costs little more than taking one. But what one process
-holds no other can take, so it takes no more than what is likely begun within a moment, going
-by how long the last events took: skills that wait on a network are taken one by one.
+holds no other can take, so it takes no more than its threads are likely to begin within a
+moment, going by how many are at work and how long the last events took. Threads that ask while
+another one's question is under way ask together, with the next.
 """
 
 from __future__ import annotations
@@ -28,6 +29,16 @@ class _Held(NamedTuple):
     since: float
 
 
+class _Flight:
+    """A question of several threads, which one of them asks for all: how many they are, and what
+    was claimed for them."""
+
+    def __init__(self) -> None:
+        self.seats = 0
+        self.landed = False
+        self.claims: deque[Claim] = deque()
+
+
 class Stock:
     """Claims for the threads of this process."""
 
@@ -36,31 +47,69 @@ class Stock:
         """Whether suspects are taken, too: not where a process of their own runs them."""
         self._claims = claims
         self._lock = threading.Lock()
+        self._landed = threading.Condition(self._lock)
+        self._boarding: dict[int, _Flight] = {}
+        self._under_way = False
         self._held: deque[_Held] = deque()
         self._seconds = _FIRST_GUESS
+        self._at_work = 0
 
     def next(self, most: int = 9) -> Claim | None:
-        """The next event with a priority of ``most`` or less; ``None`` if there is none."""
-        with self._lock:
-            now = elapsed()
-            for held in self._held:
-                # An old one is not ours any more, perhaps; the sweep gives it back if it is.
-                fresh = now - held.since < OLD_SECONDS
-                if fresh and held.claim.row["priority"] <= most:
-                    self._held.remove(held)
-                    return held.claim
-            count = max(1, min(int(MOMENT_SECONDS / self._seconds), MOST))
-        claims = self._claims.next(count, most=most, suspects=self.suspects)
-        if not claims:
-            return None
-        if len(claims) > 1:
-            now = elapsed()
+        """The next event with a priority of ``most`` or less, to be begun at once and told of
+        when it is over (``took``); ``None`` if there is none."""
+        claim = self._next(most)
+        if claim is not None:
             with self._lock:
-                self._held.extend(_Held(claim, now) for claim in claims[1:])
-        return claims[0]
+                self._at_work += 1
+        return claim
+
+    def _next(self, most: int) -> Claim | None:
+        with self._lock:
+            if (claim := self._of_held(most)) is not None:
+                return claim
+            flight = self._boarding.setdefault(most, _Flight())
+            flight.seats += 1
+            while self._under_way and not flight.landed:
+                self._landed.wait()
+                if not flight.landed and (claim := self._of_held(most)) is not None:
+                    flight.seats -= 1
+                    return claim
+            if flight.landed:
+                return flight.claims.popleft() if flight.claims else None
+            del self._boarding[most]
+            self._under_way = True
+            soon = int(max(self._at_work, 1) * MOMENT_SECONDS / self._seconds)
+            count = max(flight.seats, min(flight.seats + soon, MOST))
+        claims: list[Claim] = []
+        try:
+            claims = self._claims.next(count, most=most, suspects=self.suspects)
+        finally:
+            self._land(flight, claims)
+        return claims[0] if claims else None
+
+    def _of_held(self, most: int) -> Claim | None:
+        now = elapsed()
+        for held in self._held:
+            # An old one is not ours any more, perhaps; the sweep gives it back if it is.
+            fresh = now - held.since < OLD_SECONDS
+            if fresh and held.claim.row["priority"] <= most:
+                self._held.remove(held)
+                return held.claim
+        return None
+
+    def _land(self, flight: _Flight, claims: list[Claim]) -> None:
+        """Share out what was claimed: the first is the asker's own."""
+        now = elapsed()
+        with self._lock:
+            flight.claims.extend(claims[1 : flight.seats])
+            self._held.extend(_Held(claim, now) for claim in claims[flight.seats :])
+            flight.landed, self._under_way = True, False
+            self._landed.notify_all()
 
     def took(self, seconds: float) -> None:
         """An event took so long. One slow event counts at once, many quick ones slowly."""
+        with self._lock:
+            self._at_work = max(self._at_work - 1, 0)
         blend = _SLOWLY * self._seconds + (1 - _SLOWLY) * seconds
         self._seconds = max(seconds, blend, 1e-6)
 

@@ -118,6 +118,7 @@ def blueprints(role: str = "gateway") -> list[Blueprint]:
         keys,
         listen,
         me,
+        notices,
         openapi,
         schedules,
         skills,
@@ -130,7 +131,7 @@ def blueprints(role: str = "gateway") -> list[Blueprint]:
     if role == "transcriber":
         return [module.blueprint for module in (health, metrics, openapi, written)]
     shared = (health, metrics, openapi, written)
-    asking = (ask, voice, listen, events, streams, history, schedules, skills, me)
+    asking = (ask, voice, listen, events, streams, notices, history, schedules, skills, me)
     return [module.blueprint for module in (*shared, *asking, auth, keys, admin)]
 
 

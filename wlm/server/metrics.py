@@ -124,11 +124,30 @@ def expose() -> Response:
 
 
 def _events() -> bytes:
-    """How many events of all users are in each state: from the database, so once for all."""
+    """The queue in figures, of all users: from the database, so once for all processes."""
     registry = CollectorRegistry()
-    gauge = Gauge("wlm_events", "Events by state.", ["state"], registry=registry)
-    for state, count in service().states().items():
-        gauge.labels(state).set(count)
+    named: dict[str, Any] = {"registry": registry}
+    kind = ["intent", "state"]
+    count = Gauge("wlm_events", "Events by state.", ["state"], **named)
+    depth = Gauge("wlm_events_open", "Events that have not ended.", kind, **named)
+    oldest = Gauge("wlm_events_oldest_seconds", "How long one has been ready at most.", **named)
+    paused = Gauge("wlm_provider_paused", "Its provider is left alone now.", ["skill"], **named)
+    start = Gauge("wlm_event_start_seconds", "From due to begun, events that ended of late.",
+                  [*kind, "quantile"], **named)  # fmt: skip
+    ran = Gauge("wlm_event_run_seconds", "From begun to ended, events that ended of late.",
+                [*kind, "quantile"], **named)  # fmt: skip
+    for state, number in service().states().items():
+        count.labels(state).set(number)
+    told = service().figures()
+    oldest.set(told.oldest)
+    for which, number in told.depth.items():
+        depth.labels(*which).set(number)
+    for skill in told.open_breakers:
+        paused.labels(skill).set(1)
+    for gauge, spreads in ((start, told.to_start), (ran, told.run_time)):
+        for which, spread in spreads.items():
+            gauge.labels(*which, "0.5").set(spread.p50)
+            gauge.labels(*which, "0.95").set(spread.p95)
     return generate_latest(registry)
 
 

@@ -14,6 +14,7 @@ from flask import current_app
 if TYPE_CHECKING:
     from wlm.config import Settings
     from wlm.events.engine import Engine
+    from wlm.events.metrics import Snapshot
     from wlm.pipeline.pipeline import Pipeline
     from wlm.pipeline.transcribe.interface import Transcriber
     from wlm.pipeline.understand import Understander
@@ -152,6 +153,12 @@ class Service:
         from wlm.events.overview import states
 
         return states(self.store)
+
+    def figures(self) -> Snapshot:
+        """The queue of all users in numbers."""
+        from wlm.events.metrics import snapshot
+
+        return snapshot(self.store, self.clock())
 
     def oldest_due(self) -> datetime | None:
         """Since when the event that has waited longest is due."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, update
 
+from tests.support import postgres
 from wlm.errors import StorageFault
+from wlm.store import connections
 from wlm.store.engine import Store
 
 tables = MetaData()
@@ -87,3 +89,26 @@ def test_who_has_left_is_not_cut(db: Store) -> None:
     assert gone.end() == []
     assert not db.cut(gone.ident or 0)
     assert texts(db) == ["first", "second"]
+
+
+def test_what_another_keeps_locked_is_waited_for_with_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "LOCK_SECONDS", 0.05)
+    store = Store(postgres.server().database())
+    with store.write() as connection:
+        tables.create_all(connection)
+        connection.execute(insert(notes).values(text="first"))
+    change = update(notes).values(text="second")
+    with store._engine.begin() as other:
+        other.execute(change)
+        with (
+            pytest.raises(StorageFault, match="keeps it locked") as caught,
+            store.write() as connection,
+        ):
+            connection.execute(change)
+    assert caught.value.retryable
+    with store.write() as connection:
+        connection.execute(change)
+    assert texts(store) == ["second"]
+    store.close()

@@ -65,7 +65,8 @@ def test_connect_list_and_remove(issuer: Issuer, home: Path) -> None:
     assert httpx.get(back).status_code == 200
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0
-    account = {"provider": "google", "address": "anna@example.org", "services": ["mail"]}
+    services = ["mail", "calendar", "contacts"]
+    account = {"provider": "google", "address": "anna@example.org", "services": services}
     assert json.loads(out) == {**account, "left_out": [], "kept": "file"}
 
     assert told(issuer, "connect", "list", "--json") == {"accounts": [account]}
@@ -121,3 +122,19 @@ def test_a_code_that_the_issuer_never_gave_is_refused(client: Client) -> None:
 def test_what_is_set_wrongly_is_named(client: Client, change: dict) -> None:
     with pytest.raises(BadSetting):
         connect(Http(), client._replace(**change), lambda _: None, 1)
+
+
+def test_no_account_is_connected_through_a_gateway(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be kept here, and never used there."""
+    from typer.testing import CliRunner
+
+    from wlm.cli.connect import app
+    from wlm.errors import BadRequest
+
+    monkeypatch.setenv("WLM_SERVER_URL", "https://wlm.example")
+    for command in (["google", "--no-browser"], ["list"], ["remove", "google"]):
+        done = CliRunner().invoke(app, command)
+        assert isinstance(done.exception, BadRequest)
+        assert "through a gateway" in done.exception.message

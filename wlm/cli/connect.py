@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from wlm.config import Settings
     from wlm.plugins.grants import Grants
 
 app = typer.Typer(help="Accounts elsewhere that skills use.", no_args_is_help=True)
@@ -15,6 +16,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 _NEXT = {
     "mail": "wlm skills configure email sign_in=google user={address} imap_host=imap.gmail.com "
     "smtp_host=smtp.gmail.com keep_sent=false",
+    "calendar": "wlm skills configure meeting caldav_sign_in=google "
+    "caldav_url=https://apidata.googleusercontent.com/caldav/v2/{address}/events/",
+    "contacts": "wlm skills configure people carddav_sign_in=google "
+    "carddav_url=https://www.googleapis.com/carddav/v1/principals/{address}/",
 }
 
 
@@ -26,7 +31,7 @@ def google(
     seconds: Annotated[int, typer.Option(min=10, max=3600, help="How long to wait.")] = 300,
     json: AsJson = False,
 ) -> None:
-    """Let WLM in to your Google mail: your browser opens, and you agree there.
+    """Let WLM in to your Google mail, calendar and contacts: your browser opens, you agree there.
 
     It needs an OAuth client of the type Desktop app: settings google_client_id and
     google_client_secret.
@@ -37,6 +42,7 @@ def google(
     from wlm.plugins.http import Http
 
     settings = load()
+    _check_here(settings)
     config = settings.config
     client = Client(
         "google",
@@ -105,9 +111,22 @@ def _grants() -> Grants:
     from wlm.store.scope import LOCAL_OWNER
 
     settings = load()
+    _check_here(settings)
     data_dir = settings.paths.data
     data_dir.mkdir(parents=True, exist_ok=True)
     return Grants(data_dir, LOCAL_OWNER, Http(offline=settings.config.offline))
+
+
+def _check_here(settings: Settings) -> None:
+    """Refuse to connect an account that nobody would use: what a gateway does, it does itself."""
+    from wlm.errors import BadRequest
+
+    if settings.config.server_url:
+        raise BadRequest(
+            "Accounts cannot be connected through a gateway; nothing was changed.",
+            hint="`wlm logout`, or unset server_url, for an account that skills use on this "
+            "machine. At the gateway, use app passwords: `wlm skills configure`.",
+        )
 
 
 def _form(grant: Any) -> dict[str, Any]:

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 SKILL = "connect"
 """Under what the secrets are kept, beside those of the skills."""
 
-SCOPES: Mapping[str, Mapping[str, str]] = {"google": {"mail": "https://mail.google.com/"}}
+SCOPES: Mapping[str, Mapping[str, str]] = {
+    "google": {
+        "mail": "https://mail.google.com/",
+        "calendar": "https://www.googleapis.com/auth/calendar",
+        "contacts": "https://www.googleapis.com/auth/carddav",
+    }
+}
 """What a provider is asked for, by our name of it: no more than skills use."""
 
 _EARLY_SECONDS = 60.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -30,6 +30,9 @@ class CalendarSettings(BaseModel):
         "anna@acme.example=https://…; Tom Baker=https://….",
     )
     caldav_url: str = Field("", description="CalDAV server or calendar; empty: none.")
+    caldav_sign_in: Literal["password", "google"] = Field(
+        "password", description="password, or google: the account of `wlm connect google`."
+    )
     caldav_user: str = Field("", description="Login name there.")
     caldav_password: SecretStr | None = Field(None, description="Password, or an app password.")
     caldav_calendar: str = Field("", description="Which of its calendars; empty: the first.")

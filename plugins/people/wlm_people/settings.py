@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from wlm.plugins import HOST_ONLY
@@ -13,6 +15,9 @@ class BookSettings(BaseModel):
     model_config = ConfigDict(defer_build=True)  # built by who uses it
 
     carddav_url: str = Field("", description="CardDAV server or address book; empty: none.")
+    carddav_sign_in: Literal["password", "google"] = Field(
+        "password", description="password, or google: the account of `wlm connect google`."
+    )
     carddav_user: str = Field("", description="Login name there.")
     carddav_password: SecretStr | None = Field(None, description="Password, or an app password.")
     carddav_book: str = Field("", description="Which of its address books; empty: the first.")

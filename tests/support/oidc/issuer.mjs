@@ -27,7 +27,8 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   jwks: { keys: [signing] },
   cookies: { keys: ['tests only'] },
   features: { deviceFlow: { enabled: true }, revocation: { enabled: true } },
-  scopes: ['openid', 'offline_access', 'https://mail.google.com/'],
+  scopes: ['openid', 'offline_access', 'https://mail.google.com/',
+    'https://www.googleapis.com/auth/calendar', 'https://www.googleapis.com/auth/carddav'],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
   // The standard lets an issuer keep claims for its userinfo endpoint; "spare" does.
   conformIdTokenClaims: process.argv[4] === 'spare',

@@ -21,7 +21,11 @@ Thing = TypeVar("Thing")
 
 
 class Account(NamedTuple):
-    """Which collection of which kind, and who we are there. ``name`` may be empty."""
+    """Which collection of which kind, and who we are there. ``name`` may be empty.
+
+    ``service`` is what a connected account is asked for in the place of a password
+    (``google``, "calendar"); ``sign_in`` names the account.
+    """
 
     kind: str
     of: Kind
@@ -29,6 +33,8 @@ class Account(NamedTuple):
     user: str
     password: str
     name: str
+    sign_in: str = "password"
+    service: str = ""
 
     @property
     def place(self) -> str:
@@ -106,12 +112,23 @@ def reply(what: str, done: Synced) -> Reply:
 
 
 def _collection(ctx: Context, account: Account, remote: Remote) -> Collection:
+    if account.sign_in != "password":
+        provider, service = account.sign_in, account.service
+
+        def token(refused: str) -> str:
+            return ctx.grants.token(provider, service, refused=refused)
+
+        dav = Dav(ctx.http, account.url, account.user, "", token)
+        return _chosen(dav, account, remote)
     if not (account.user and account.password):
         raise BadRequest(
             "The server needs a user and a password.",
             hint=f"Run `wlm skills configure {ctx.skill}`.",
         )
-    dav = Dav(ctx.http, account.url, account.user, account.password)
+    return _chosen(Dav(ctx.http, account.url, account.user, account.password), account, remote)
+
+
+def _chosen(dav: Dav, account: Account, remote: Remote) -> Collection:
     if remote.collection:
         return Collection(dav, account.of, remote.collection)
     found = Collection.find(dav, account.of, account.name)

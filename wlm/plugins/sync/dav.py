@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urljoin, urlsplit
 from xml.etree import ElementTree as ET
@@ -67,7 +67,16 @@ class Dav:
     Raises ``BadRequest`` if the password would cross a network in the clear.
     """
 
-    def __init__(self, http: Http, url: str, user: str, password: str) -> None:
+    def __init__(
+        self,
+        http: Http,
+        url: str,
+        user: str,
+        password: str,
+        token: Callable[[str], str] | None = None,
+    ) -> None:
+        """``token`` gives an access token, other than the one that was refused; it stands in
+        the place of a password."""
         parts = urlsplit(url)
         if parts.scheme == "http" and not _loopback(parts.hostname or ""):
             raise BadRequest(
@@ -78,7 +87,8 @@ class Dav:
         self._http = http
         self._origin = (parts.scheme, parts.netloc)
         login = base64.b64encode(f"{user}:{password}".encode()).decode()
-        self._authorization = f"Basic {login}"
+        self._authorization = f"Basic {login}" if token is None else ""
+        self._token = token
 
     # --- look ---------------------------------------------------------------------------
 
@@ -256,7 +266,34 @@ class Dav:
                 f"The server names an address at {parts.hostname}; it was not asked.",
                 hint="If you trust it, give the address of your calendars there.",
             )
-        answer = self._http.request(
+        if self._token is not None and not self._authorization:
+            self._authorization = f"Bearer {self._token('')}"
+        answer = self._asked(method, target, content, headers, expected)
+        if answer.status == 401 and self._token is not None:
+            refused = self._authorization.removeprefix("Bearer ")
+            self._authorization = f"Bearer {self._token(refused)}"
+            answer = self._asked(method, target, content, headers, expected)
+        if answer.status == 401 and self._token is not None:
+            raise ProviderError(
+                f"{parts.hostname} refuses the sign-in.",
+                hint="`wlm connect list` shows whose account it is; connect again.",
+            )
+        if answer.status == 401:
+            raise ProviderError(
+                f"{parts.hostname} does not take this user name and password.",
+                hint="Run `wlm skills configure` for the skill.",
+            )
+        return answer
+
+    def _asked(
+        self,
+        method: str,
+        target: str,
+        content: bytes | None,
+        headers: dict[str, str],
+        expected: Iterable[int],
+    ) -> Response:
+        return self._http.request(
             method,
             target,
             content=content,
@@ -265,12 +302,6 @@ class Dav:
             max_bytes=_MAX_BYTES,
             timeout=_TIMEOUT,
         )
-        if answer.status == 401:
-            raise ProviderError(
-                f"{parts.hostname} does not take this user name and password.",
-                hint="Run `wlm skills configure` for the skill.",
-            )
-        return answer
 
 
 def _parse(answer: Response) -> ET.Element:

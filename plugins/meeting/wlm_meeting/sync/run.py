@@ -67,6 +67,8 @@ def _account(ctx: Context, settings: CalendarSettings) -> Account:
         settings.caldav_user,
         password or "",
         settings.caldav_calendar,
+        settings.caldav_sign_in,
+        "calendar",
     )
 
 

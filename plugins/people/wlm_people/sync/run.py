@@ -33,6 +33,8 @@ def sync(ctx: Context) -> Synced:
         settings.carddav_user,
         password or "",
         settings.carddav_book,
+        settings.carddav_sign_in,
+        "contacts",
     )
     return steps.sync(ctx, Remotes(ctx, kept), account, Contacts(ctx))
 

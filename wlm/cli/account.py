@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wlm.cli.render import print_json
+
 if TYPE_CHECKING:
     from wlm.sdk.login import Prompt
 
@@ -36,7 +38,7 @@ def login(
         raise UsageError("Which gateway?", hint="`wlm login --server https://wlm.example.org`.")
     done = sign_in(settings, settings.config.server_url, lambda prompt: _show(prompt, browser))
     if json:
-        _print_json({"server": done.server, "user": done.user, "kept": done.kept})
+        print_json({"server": done.server, "user": done.user, "kept": done.kept})
         return
     typer.echo(f"Signed in at {done.server} as {_called(done.user)}.")
     if done.kept == "file":
@@ -50,7 +52,7 @@ def logout(profile: Profile = None, json: AsJson = False) -> None:
 
     was = sign_out(load({"profile": profile}))
     if json:
-        _print_json({"signed_out": was})
+        print_json({"signed_out": was})
     else:
         typer.echo("Signed out." if was else "You were not signed in.")
 
@@ -65,13 +67,13 @@ def whoami(server: Server = None, profile: Profile = None, json: AsJson = False)
     address = settings.config.server_url
     if not address:
         if json:
-            _print_json({"server": None, "user": None})
+            print_json({"server": None, "user": None})
         else:
             typer.echo("You work on this machine, without a gateway.")
         return
     told = call(address, "GET", "/v1/auth/sessions", token=provider(settings).token())
     if json:
-        _print_json({"server": address, "user": told["user"], "sessions": told["sessions"]})
+        print_json({"server": address, "user": told["user"], "sessions": told["sessions"]})
         return
     typer.echo(f"{_called(told['user'])} ({told['user']['role']}) at {address}")
     for session in told["sessions"]:
@@ -92,9 +94,3 @@ def _show(prompt: Prompt, browser: bool) -> None:
 
 def _called(user: dict[str, Any]) -> str:
     return str(user["email"] or user["name"] or user["id"])
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))

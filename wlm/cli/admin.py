@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from wlm.cli.render import print_json
+
 app = typer.Typer(help="Users of the gateway on this machine.", no_args_is_help=True)
 users = typer.Typer(help="Who may use the gateway.", no_args_is_help=True)
 app.add_typer(users, name="users")
@@ -40,7 +42,7 @@ def list_(json: AsJson = False) -> None:
             found += page
             before = page[-1].owner
     if json:
-        _print_json({"users": [_form(user) for user in found]})
+        print_json({"users": [_form(user) for user in found]})
         return
     for user in found:
         typer.echo(f"{user.owner}  {user.role:<6} {user.state:<9} {user.email or '-'}  {user.name}")
@@ -80,7 +82,7 @@ def audit(
     with host.accounts() as accounts:
         records = accounts.audit.page(limit=limit)
     if json:
-        _print_json({"records": [jsonable(record._asdict()) for record in records]})
+        print_json({"records": [jsonable(record._asdict()) for record in records]})
         return
     for record in records:
         typer.echo(
@@ -115,12 +117,6 @@ def _form(user: Any) -> dict[str, Any]:
 
 def _show(user: Any, json: bool) -> None:
     if json:
-        _print_json(_form(user))
+        print_json(_form(user))
     else:
         typer.echo(f"{user.owner}  {user.role}  {user.state}  {user.email or '-'}")
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))

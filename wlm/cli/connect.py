@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wlm.cli.render import print_json
+
 if TYPE_CHECKING:
     from wlm.config import Settings
     from wlm.plugins.grants import Grants
@@ -56,7 +58,7 @@ def google(
     kept = _grants().keep(grant)
     left_out = [name for name in client.services if name not in grant.services]
     if json:
-        _print_json({**_form(grant), "left_out": left_out, "kept": kept})
+        print_json({**_form(grant), "left_out": left_out, "kept": kept})
         return
     typer.echo(f"Connected as {grant.address or 'you'}: {', '.join(grant.services) or 'nothing'}.")
     if left_out:
@@ -76,7 +78,7 @@ def list_(json: AsJson = False) -> None:
     grants = _grants()
     found = [grant for name in SCOPES if (grant := grants.get(name)) is not None]
     if json:
-        _print_json({"accounts": [_form(grant) for grant in found]})
+        print_json({"accounts": [_form(grant) for grant in found]})
         return
     if not found:
         typer.echo("No account is connected.", err=True)
@@ -95,7 +97,7 @@ def remove(
     if agreed is None:
         raise NotFound("That account is not connected.", hint="`wlm connect list`.")
     if json:
-        _print_json({"removed": provider, "revoked": agreed})
+        print_json({"removed": provider, "revoked": agreed})
         return
     typer.echo("Removed.")
     if not agreed:
@@ -139,9 +141,3 @@ def _show(page: str, browser: bool) -> None:
         import webbrowser
 
         webbrowser.open(page)
-
-
-def _print_json(value: Any) -> None:
-    import json as json_
-
-    typer.echo(json_.dumps(value, ensure_ascii=False))

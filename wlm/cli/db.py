@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from wlm.cli.render import print_json
+
 app = typer.Typer(help="The database: upgrade, check, prune, export, erase.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -23,7 +25,7 @@ def upgrade(json: AsJson = False) -> None:
         name = assistant.store.name
     versions = {branch or "core": version for branch, version in status.found.items()}
     if json:
-        _print_json({"database": name, "versions": versions})
+        print_json({"database": name, "versions": versions})
         return
     typer.echo(name)
     for branch, version in versions.items():
@@ -44,7 +46,7 @@ def check(json: AsJson = False) -> None:
     findings.append(Finding("events", not wrong, "; ".join(wrong[:5]) or "ok"))
     ok = all(finding.ok for finding in findings)
     if json:
-        _print_json({"ok": ok, "findings": [finding._asdict() for finding in findings]})
+        print_json({"ok": ok, "findings": [finding._asdict() for finding in findings]})
     else:
         for finding in findings:
             typer.echo(f"{'✓' if finding.ok else '✗'} {finding.name:<20} {finding.text}")
@@ -68,7 +70,7 @@ def prune(
         count = retention.waiting() if dry_run else retention.all()
         kept = retention.days
     if json:
-        _print_json({"removed": 0 if dry_run else count, "old": count, "days": kept})
+        print_json({"removed": 0 if dry_run else count, "old": count, "days": kept})
     elif not kept:
         typer.echo("The setting keep_events_days is 0: everything is kept.")
     else:
@@ -99,7 +101,7 @@ def rotate_key(
     finally:
         store.close()
     if json:
-        _print_json({"version": version})
+        print_json({"version": version})
         return
     typer.echo(f"Version {version} of the master key is in force.")
 
@@ -170,14 +172,8 @@ def erase(
         sure(f"Erase everything{f' at {where}' if where else ''} that is yours?", yes=yes)
         gone = assistant.erase()
     if json:
-        _print_json({"erased": gone.rows, "recordings": gone.recordings})
+        print_json({"erased": gone.rows, "recordings": gone.recordings})
         return
     typer.echo(f"Erased {sum(gone.rows.values())} rows and {gone.recordings} recordings.")
     if not where:
         typer.echo("Settings and secrets are kept: `wlm skills configure` removes those.", err=True)
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))

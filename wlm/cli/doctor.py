@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from wlm.sdk.checkup import Finding
+from wlm.cli.render import print_json
 
 _MARKS = {"ok": "✓", "note": "·", "fault": "✗"}
 
@@ -26,16 +25,10 @@ def doctor(
         )
     findings = list(check_audio() if section == "audio" else check_all())
     if json:
-        _print_json(findings)
+        print_json({"findings": [finding._asdict() for finding in findings]})
     else:
         for finding in findings:
             typer.echo(f"{_MARKS[finding.status]} {finding.name:<22} {finding.text}")
             if finding.hint:
                 typer.echo(f"  {'':<22} {finding.hint}")
     raise typer.Exit(int(any(finding.status == "fault" for finding in findings)))
-
-
-def _print_json(findings: list[Finding]) -> None:
-    import json
-
-    typer.echo(json.dumps({"findings": [f._asdict() for f in findings]}, ensure_ascii=False))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wlm.cli.render import print_json
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -64,7 +66,7 @@ def list_(
         zone = assistant.settings.zone
     if json:
         following = events[-1].id if len(events) == limit else None
-        _print_json({"events": [event.to_dict() for event in events], "next": following})
+        print_json({"events": [event.to_dict() for event in events], "next": following})
     elif events:
         _console().print(_table(events, zone))
     else:
@@ -83,7 +85,7 @@ def show(event_id: EventId, json: AsJson = False) -> None:
         family = assistant.event_family(event_id)
         zone = assistant.settings.zone
     if json:
-        _print_json(event_view.as_json(event, entries, family))
+        print_json(event_view.as_json(event, entries, family))
     else:
         event_view.show(event, entries, family, zone)
 
@@ -109,7 +111,7 @@ def watch(
         while True:
             for event in reversed(_watched(assistant, states, limit)):
                 if seen.get(event.id) != event:
-                    _print_json(event.to_dict())
+                    print_json(event.to_dict())
                     seen[event.id] = event
             time.sleep(every)
 
@@ -257,9 +259,3 @@ def _console() -> Any:
     # Where nobody sees it, a line must not be broken at 80 columns.
     console = Console()
     return console if console.is_terminal else Console(width=240)
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))

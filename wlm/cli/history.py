@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wlm.cli.render import print_json
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -33,7 +35,7 @@ def history(
         turns = assistant.history(query, conversation=conversation, before=before, limit=limit)
         zone = assistant.settings.zone
     if json:
-        _print_json(
+        print_json(
             {
                 "turns": [_json_form(turn) for turn in turns],
                 "next": turns.next,
@@ -77,7 +79,7 @@ def forget(
         sure("Forget everything that was said?" if everything else "Forget that?", yes=yes)
         gone = assistant.forget(turn=turn, conversation=conversation, since=start)
     if json:
-        _print_json({"turns": gone.turns, "events": gone.events, "kept": gone.kept})
+        print_json({"turns": gone.turns, "events": gone.events, "kept": gone.kept})
         return
     typer.echo(f"Forgot {gone.turns} turns and {gone.events} events.")
     if gone.kept:
@@ -105,9 +107,3 @@ def moment(text: str, zone: Any) -> datetime:
 
 def _json_form(turn: StoredTurn) -> dict[str, Any]:
     return {**turn.turn.to_dict(), "created_at": turn.created_at.isoformat()}
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))

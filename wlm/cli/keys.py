@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from wlm.cli.render import print_json
+
 app = typer.Typer(help="API keys for a gateway.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -33,7 +35,7 @@ def create(
     else:
         made = _create_here(user, name, scope, days)
     if json:
-        _print_json(made)
+        print_json(made)
         return
     typer.echo(made["key"])
     typer.echo(f"It may: {', '.join(made['scopes'])}. It is not shown again.", err=True)
@@ -51,7 +53,7 @@ def list_(user: User = None, json: AsJson = False) -> None:
             owner = host.user(accounts, user).owner
             keys = [_form(key) for key in accounts.keys.list(owner)]
     if json:
-        _print_json({"keys": keys})
+        print_json({"keys": keys})
         return
     for key in keys:
         used = (key["used_at"] or "never")[:16]
@@ -119,9 +121,3 @@ def _form(key: Any) -> dict[str, Any]:
     data = key._asdict()
     shown = ("id", "name", "scopes", "created_at", "expires_at", "used_at")
     return {name: jsonable(data[name]) for name in shown}
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))

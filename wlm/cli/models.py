@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from wlm.cli.render import print_json
+
+if TYPE_CHECKING:
+    from wlm.pipeline.transcribe.models import Model
 
 app = typer.Typer(help="Speech models: what is installed, and how to get more.")
 
@@ -33,7 +39,7 @@ def list_models(
         else:
             raise
     if json:
-        _print_json(found, used.name if used else None)
+        print_json({"models": _forms(found, used.name if used else None)})
         return
     for model in found:
         mark = "*" if used and model.name == used.name else " "
@@ -43,10 +49,8 @@ def list_models(
         typer.echo(f"* {used.folder}")
 
 
-def _print_json(found: object, used: str | None) -> None:
-    import json
-
-    rows = [
+def _forms(found: Sequence[Model], used: str | None) -> list[dict[str, object]]:
+    return [
         {
             "name": model.name,
             "source": model.source,
@@ -55,9 +59,8 @@ def _print_json(found: object, used: str | None) -> None:
             "english_only": model.english_only,
             "used": model.name == used,
         }
-        for model in found  # type: ignore[attr-defined]
+        for model in found
     ]
-    typer.echo(json.dumps({"models": rows}, ensure_ascii=False))
 
 
 @app.command()

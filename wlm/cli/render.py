@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 _FAILED = {State.FAILED, State.DEAD, State.RETRYING}
 
 
+def print_json(value: object) -> None:
+    """Print one JSON document on one line, for programs; paths and the like as text."""
+    import json
+
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
 def show_turn(turn: Turn, *, json: bool = False, explain: bool = False) -> int:
     """Print a turn and return the exit code that it stands for."""
     if json:

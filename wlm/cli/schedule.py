@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wlm.cli.render import print_json
+
 if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
@@ -30,7 +32,7 @@ def list_(json: AsJson = False) -> None:
     with choose.assistant() as assistant:
         found = assistant.schedules()
     if json:
-        _print_json({"schedules": [schedule.to_dict() for schedule in found]})
+        print_json({"schedules": [schedule.to_dict() for schedule in found]})
     elif found:
         _print_table(found)
     else:
@@ -47,7 +49,7 @@ def show(schedule_id: ScheduleId, json: AsJson = False) -> None:
         firings = assistant.firings(schedule_id)
     if json:
         data = [firing.to_dict() for firing in firings]
-        _print_json({"schedule": schedule.to_dict(), "firings": data})
+        print_json({"schedule": schedule.to_dict(), "firings": data})
         return
     _print_one(schedule, firings)
 
@@ -68,7 +70,7 @@ def simulate(
             {"at": at.astimezone(zone).isoformat(), "schedule": s.id, "title": s.title}
             for at, s in found
         ]
-        _print_json({"firings": due})
+        print_json({"firings": due})
     for at, schedule in () if json else found:
         typer.echo(f"{_moment(at, zone)}  {schedule.title}")
     if not found and not json:
@@ -158,9 +160,3 @@ def _print_one(schedule: Schedule, firings: list[Firing]) -> None:
 
 def _moment(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wlm.cli.render import print_json
+
 if TYPE_CHECKING:
     from wlm.sdk.skill_check import Report
 
@@ -37,7 +39,7 @@ def check(path: Folder, json: AsJson = False) -> None:
     """
     report = _report(path)
     if json:
-        _print_json(_plain(report))
+        print_json(_plain(report))
     else:
         _show(report)
 
@@ -167,9 +169,3 @@ def _pip(*arguments: str) -> None:
             f"pip failed: {said[-1] if said else 'no reason given'}",
             hint="Offline, install from a folder or a wheel; nothing was changed.",
         )
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from wlm.cli import skill_work
+from wlm.cli.render import print_json
 
 app = typer.Typer(help="Installed skills and their settings.", no_args_is_help=True)
 for _command in ("new", "check", "test", "install", "remove"):
@@ -22,7 +23,7 @@ def list_(json: AsJson = False) -> None:
     with choose.assistant() as assistant:
         found = assistant.skills()
     if json:
-        _print_json(found)
+        print_json(found)
         return
     for skill in found["skills"]:
         typer.echo(f"{skill['name']:<10} {skill['version']:<8} {skill['help']}")
@@ -46,11 +47,11 @@ def show(
 
     with choose.assistant() as assistant:
         if json and not tools:
-            _print_json(assistant.skill(name))
+            print_json(assistant.skill(name))
             return
         loaded = assistant.registry.skill(name)
     if tools:
-        _print_json([spec.tool_schema() for spec in loaded.intents.values()])
+        print_json([spec.tool_schema() for spec in loaded.intents.values()])
     else:
         typer.echo(as_markdown(loaded))
 
@@ -73,7 +74,7 @@ def configure(
         )
         fields = {} if json else assistant.skill(name)["settings"].get("properties", {})
     if json:
-        _print_json(shown)
+        print_json(shown)
         return
     for field, value in shown.items():
         text = fields.get(field, {}).get("description", "")
@@ -90,9 +91,3 @@ def _assigned(text: str) -> tuple[str, str | None]:
     if not mark:
         raise UsageError(f"{text!r} is not FIELD=VALUE.")
     return field, value or None
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))

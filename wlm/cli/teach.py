@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from wlm.cli.render import print_json
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
@@ -34,7 +36,7 @@ def wrong(
     with Assistant() as assistant:
         learnt = assistant.wrong(event, should=should)
     if json:
-        _print_json(learnt._asdict())
+        print_json(learnt._asdict())
         return
     typer.echo(f"“{learnt.text}” went to {_names(learnt.before)}; from now on to {learnt.intent}.")
     typer.echo(f"{learnt.kept} of your corrections hold.")
@@ -59,7 +61,7 @@ def replay(
         drift = assistant.replay(since=moment(since, assistant.settings.zone), router=router)
     if json:
         moved = [each._asdict() for each in drift.moved]
-        _print_json({"turns": drift.turns, "moved": moved})
+        print_json({"turns": drift.turns, "moved": moved})
         return
     for each in drift.moved:
         typer.echo(f"{_names(each.then)} → {_names(each.now)}: {each.text}")
@@ -68,9 +70,3 @@ def replay(
 
 def _names(intents: list[str]) -> str:
     return ", ".join(intents) or "none"
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wlm.cli.render import print_json
+
 if TYPE_CHECKING:
     from wlm.config import Settings
     from wlm.errors import WlmError
@@ -129,7 +131,7 @@ def _write(
     if output_dir is not None:
         _store(render(heard, form.value), _target(file, form, output_dir))
     elif several and form is Form.JSON:
-        _echo_line({"file": str(file), **heard.to_dict()})
+        print_json({"file": str(file), **heard.to_dict()})
     else:
         if several:
             typer.echo(f"==> {file} <==")
@@ -154,15 +156,9 @@ def _store(text: str, target: Path) -> None:
 
 def _report(error: WlmError, file: Path, form: Form) -> None:
     if form is Form.JSON:
-        _echo_line({"file": str(file), "error": error.as_dict()})
+        print_json({"file": str(file), "error": error.as_dict()})
     typer.echo(f"wlm: {file}: {error.message}", err=True)
     typer.echo(f"     {error.hint}", err=True)
-
-
-def _echo_line(value: dict[str, object]) -> None:
-    import json
-
-    typer.echo(json.dumps(value, ensure_ascii=False))
 
 
 class _Bar:

@@ -229,6 +229,11 @@ class Config(BaseModel):
     google_issuer: str = Field(
         "https://accounts.google.com", description="OpenID Connect issuer for sign-in."
     )
+    microsoft_client_id: str = Field("", description="OAuth client of `wlm connect microsoft`.")
+    microsoft_issuer: str = Field(
+        "https://login.microsoftonline.com/common/v2.0",
+        description="OpenID Connect issuer of `wlm connect microsoft`.",
+    )
     sign_in_domains: str = Field(
         "", description="Who has a verified address in these domains may sign in; with commas."
     )

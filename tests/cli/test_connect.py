@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from tests.support.http_server import HttpServer
 from tests.support.oidc import Browser, Issuer
 from wlm.errors import BadSetting, NotAllowed, ProviderError
 from wlm.plugins.connecting import Client, connect
@@ -134,7 +135,37 @@ def test_no_account_is_connected_through_a_gateway(
     from wlm.errors import BadRequest
 
     monkeypatch.setenv("WLM_SERVER_URL", "https://wlm.example")
-    for command in (["google", "--no-browser"], ["list"], ["remove", "google"]):
+    for command in (["google", "--no-browser"], ["microsoft"], ["list"], ["remove", "google"]):
         done = CliRunner().invoke(app, command)
         assert isinstance(done.exception, BadRequest)
         assert "through a gateway" in done.exception.message
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ("{{tenantid}}", NotAllowed),  # its own form: one place for each organisation
+        ("common", NotAllowed),
+        ("other", ProviderError),
+    ],
+)
+def test_microsofts_document_names_a_place_for_each_organisation(
+    told: str, error: type[Exception]
+) -> None:
+    with HttpServer() as web:
+        issuer = f"{web.url}/common/v2.0"
+        document = {
+            "issuer": f"{web.url}/{told.format()}/v2.0",
+            "authorization_endpoint": f"{web.url}/authorize",
+            "token_endpoint": f"{web.url}/token",
+        }
+        body = json.dumps(document).encode()
+        web.route("/common/v2.0/.well-known/openid-configuration", body=body)
+        client = Client("microsoft", issuer, "wlm", "", ("mail",))
+        pages: list[str] = []
+        with pytest.raises(error):
+            connect(Http(), client, pages.append, 0)
+    asked = [parse_qs(urlsplit(page).query) for page in pages]
+    assert [urlsplit(each["redirect_uri"][0]).hostname for each in asked] == (
+        ["localhost"] if error is NotAllowed else []
+    )

@@ -15,29 +15,43 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Accounts elsewhere that skills use.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Open = Annotated[
+    bool, typer.Option("--browser/--no-browser", help="Open the page in a browser here.")
+]
+Seconds = Annotated[int, typer.Option(min=10, max=3600, help="How long to wait.")]
 _NEXT = {
-    "mail": "wlm skills configure email sign_in=google user={address} imap_host=imap.gmail.com "
-    "smtp_host=smtp.gmail.com keep_sent=false",
-    "calendar": "wlm skills configure meeting caldav_sign_in=google "
+    ("google", "mail"): "wlm skills configure email sign_in=google user={address} "
+    "imap_host=imap.gmail.com smtp_host=smtp.gmail.com keep_sent=false",
+    ("google", "calendar"): "wlm skills configure meeting caldav_sign_in=google "
     "caldav_url=https://apidata.googleusercontent.com/caldav/v2/{address}/events/",
-    "contacts": "wlm skills configure people carddav_sign_in=google "
+    ("google", "contacts"): "wlm skills configure people carddav_sign_in=google "
     "carddav_url=https://www.googleapis.com/carddav/v1/principals/{address}/",
+    ("microsoft", "mail"): "wlm skills configure email sign_in=microsoft user={address} "
+    "imap_host=outlook.office365.com smtp_host=smtp.office365.com smtp_port=587 "
+    "smtp_security=starttls keep_sent=false",
 }
 
 
 @app.command()
-def google(
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser here.")
-    ] = True,
-    seconds: Annotated[int, typer.Option(min=10, max=3600, help="How long to wait.")] = 300,
-    json: AsJson = False,
-) -> None:
+def google(browser: Open = True, seconds: Seconds = 300, json: AsJson = False) -> None:
     """Let WLM in to your Google mail, calendar and contacts: your browser opens, you agree there.
 
     It needs an OAuth client of the type Desktop app: settings google_client_id and
     google_client_secret.
     """
+    _connect("google", browser=browser, seconds=seconds, json=json)
+
+
+@app.command()
+def microsoft(browser: Open = True, seconds: Seconds = 300, json: AsJson = False) -> None:
+    """Let WLM in to your mail at Outlook or Microsoft 365: your browser opens, you agree there.
+
+    It needs an OAuth client (an app registration for desktop apps): setting microsoft_client_id.
+    """
+    _connect("microsoft", browser=browser, seconds=seconds, json=json)
+
+
+def _connect(provider: str, *, browser: bool, seconds: int, json: bool) -> None:
     from wlm.config import load
     from wlm.plugins.connecting import Client, connect
     from wlm.plugins.grants import SCOPES
@@ -46,13 +60,11 @@ def google(
     settings = load()
     _check_here(settings)
     config = settings.config
-    client = Client(
-        "google",
-        config.google_issuer,
-        config.google_client_id,
-        config.google_client_secret,
-        tuple(SCOPES["google"]),
-    )
+    clients = {
+        "google": (config.google_issuer, config.google_client_id, config.google_client_secret),
+        "microsoft": (config.microsoft_issuer, config.microsoft_client_id, ""),
+    }
+    client = Client(provider, *clients[provider], tuple(SCOPES[provider]))
     http = Http(offline=config.offline)
     grant = connect(http, client, lambda page: _show(page, browser), seconds)
     kept = _grants().keep(grant)
@@ -62,12 +74,11 @@ def google(
         return
     typer.echo(f"Connected as {grant.address or 'you'}: {', '.join(grant.services) or 'nothing'}.")
     if left_out:
-        typer.echo(f"Google did not grant: {', '.join(left_out)}.", err=True)
+        typer.echo(f"{provider.title()} did not grant: {', '.join(left_out)}.", err=True)
     if kept == "file":
         typer.echo("There is no keyring here: the tokens are kept in a 0600 file.", err=True)
     for name in grant.services:
-        if name in _NEXT:
-            typer.echo(_NEXT[name].format(address=grant.address or "ADDRESS"))
+        typer.echo(_NEXT[provider, name].format(address=grant.address or "ADDRESS"))
 
 
 @app.command("list")
@@ -88,7 +99,7 @@ def list_(json: AsJson = False) -> None:
 
 @app.command()
 def remove(
-    provider: Annotated[str, typer.Argument(help="Such as google.")], json: AsJson = False
+    provider: Annotated[str, typer.Argument(help="google or microsoft.")], json: AsJson = False
 ) -> None:
     """Forget an account's tokens, and tell the provider so."""
     from wlm.errors import NotFound

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from wlm.errors import BadSetting, NotAllowed, ProviderError
-from wlm.plugins.grants import SCOPES, Grant, expiry, for_secrets, post
+from wlm.plugins.grants import CHECK, SCOPES, Grant, expiry, for_secrets, post
 
 if TYPE_CHECKING:
     from wlm.plugins.http import Http
 
 GOOGLE = "https://accounts.google.com"
+_HOSTS = {"microsoft": "localhost"}
+"""By which name a provider lets a browser be sent back to any port of this machine."""
+
 _PATH = "/callback"
 _REQUEST_SECONDS = 10.0
 _DONE = "WLM has what it needs. You can close this page."
@@ -41,7 +44,9 @@ class Client(NamedTuple):
     @property
     def scopes(self) -> list[str]:
         """What is asked for, in the provider's words."""
-        return [SCOPES[self.provider][service] for service in self.services]
+        return [
+            scope for service in self.services for scope in SCOPES[self.provider][service].split()
+        ]
 
 
 class _Endpoints(NamedTuple):
@@ -61,12 +66,12 @@ def connect(http: Http, client: Client, show: Callable[[str], None], seconds: fl
     if not client.client_id:
         raise BadSetting(
             "There is no OAuth client to connect with.",
-            hint="Make one of the type Desktop app, then `wlm config set google_client_id ID` and "
-            "google_client_secret (docs/howto/connect-google.md).",
+            hint="Make one for a desktop app, then `wlm config set "
+            f"{client.provider}_client_id ID` (docs/howto/connect-{client.provider}.md).",
         )
     endpoints = _discovered(http, client.issuer)
     verifier = secrets.token_urlsafe(48)
-    with _Door(endpoints.issuer) as door:
+    with _Door(endpoints.issuer, _HOSTS.get(client.provider, "127.0.0.1")) as door:
         show(_page(endpoints, client, door, verifier))
         code = door.wait(seconds)
     form = {
@@ -129,8 +134,11 @@ def _page(endpoints: _Endpoints, client: Client, door: _Door, verifier: str) -> 
 def _discovered(http: Http, issuer: str) -> _Endpoints:
     issuer = for_secrets(issuer.rstrip("/"))
     body = http.get(f"{issuer}/.well-known/openid-configuration", max_bytes=500_000).json()
-    if not isinstance(body, dict) or str(body.get("issuer", "")).rstrip("/") != issuer:
-        raise ProviderError("The sign-in service says that it is another one.", hint=_CHECK)
+    told = str(body.get("issuer", "")) if isinstance(body, dict) else ""
+    # Microsoft's has a place for each organisation; who asks for all of them says "common".
+    named = told.replace("{tenantid}", "common")
+    if not isinstance(body, dict) or named.rstrip("/") != issuer:
+        raise ProviderError("The sign-in service says that it is another one.", hint=CHECK)
 
     def endpoint(name: str) -> str:
         return for_secrets(str(body[name])) if body.get(name) else ""
@@ -143,24 +151,28 @@ def _discovered(http: Http, issuer: str) -> _Endpoints:
         endpoint("revocation_endpoint"),
     )
     if not (found.authorize and found.token):
-        raise ProviderError("The sign-in service lacks an endpoint that this needs.", hint=_CHECK)
+        raise ProviderError("The sign-in service lacks an endpoint that this needs.", hint=CHECK)
     return found
 
 
-_CHECK = "Check WLM_GOOGLE_ISSUER."
-
-
 def _address(http: Http, userinfo: str, token: str) -> str:
+    """Whose account it is, to be shown; empty where the provider does not tell.
+
+    Microsoft's userinfo takes no token that was made for the mail servers.
+    """
     if not userinfo:
         return ""
-    body = http.get(userinfo, headers={"authorization": f"Bearer {token}"}).json()
+    try:
+        body = http.get(userinfo, headers={"authorization": f"Bearer {token}"}).json()
+    except ProviderError:
+        return ""
     return str(body.get("email", "")) if isinstance(body, dict) else ""
 
 
 class _Door:
     """A port of this machine that the browser is sent back to, open for one answer."""
 
-    def __init__(self, issuer: str) -> None:
+    def __init__(self, issuer: str, host: str) -> None:
         self.state = secrets.token_urlsafe(24)
         self._issuer = issuer
         self._told: dict[str, str] | None = None
@@ -183,7 +195,7 @@ class _Door:
                 """Nothing: the request line holds the code."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._server.server_port}{_PATH}"
+        self.address = f"http://{host}:{self._server.server_port}{_PATH}"
 
     def __enter__(self) -> Self:
         return self

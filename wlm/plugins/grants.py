@@ -28,9 +28,15 @@ SCOPES: Mapping[str, Mapping[str, str]] = {
         "mail": "https://mail.google.com/",
         "calendar": "https://www.googleapis.com/auth/calendar",
         "contacts": "https://www.googleapis.com/auth/carddav",
-    }
+    },
+    "microsoft": {
+        "mail": "https://outlook.office.com/IMAP.AccessAsUser.All "
+        "https://outlook.office.com/SMTP.Send",
+    },
 }
 """What a provider is asked for, by our name of it: no more than skills use."""
+
+CHECK = "Check the setting of the issuer: google_issuer or microsoft_issuer."
 
 _EARLY_SECONDS = 60.0
 _LOCK_SECONDS = 30.0
@@ -55,7 +61,11 @@ class Grant:
     @property
     def services(self) -> list[str]:
         """Our names of what was granted."""
-        return [name for name, scope in SCOPES[self.provider].items() if scope in self.scopes]
+        return [name for name in SCOPES[self.provider] if self.allows(name)]
+
+    def allows(self, service: str) -> bool:
+        """Whether all that a service needs was granted."""
+        return set(SCOPES[self.provider][service].split()) <= set(self.scopes)
 
     def renewed(self, answer: Mapping[str, Any]) -> Grant:
         """With the tokens of an answer; what it does not name stays."""
@@ -110,7 +120,7 @@ class Grants:
             again = f"Run `wlm connect {provider}`."
             if grant is None:
                 raise ProviderError(f"WLM is not connected to {provider.title()}.", hint=again)
-            if SCOPES[provider][service] not in grant.scopes:
+            if not grant.allows(service):
                 raise ProviderError(
                     f"{provider.title()} was not asked for your {service}, or you left it out.",
                     hint=again,
@@ -189,9 +199,7 @@ def for_secrets(url: str) -> str:
         parts, host = urlsplit(""), ""
     local = host in ("localhost", "127.0.0.1", "::1")
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
-        raise BadSetting(
-            "The sign-in service has an address that is not https.", hint="Check WLM_GOOGLE_ISSUER."
-        )
+        raise BadSetting("The sign-in service has an address that is not https.", hint=CHECK)
     return url
 
 

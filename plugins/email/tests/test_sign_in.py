@@ -29,7 +29,8 @@ TOM = Person("Tom", "c2", "tom@home.example")
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
-    with Issuer({"wlm": {}}) as running:
+    outlook = {"redirect": "http://localhost/callback"}
+    with Issuer({"wlm": {}, "outlook": outlook}) as running:
         yield running
 
 
@@ -52,21 +53,25 @@ def server(issuer: Issuer) -> Iterator[SmtpServer]:
         yield running
 
 
-def made(box: Dovecot, server: SmtpServer, folder: Path, user: str = ANNA) -> Context:
+def made(
+    box: Dovecot, server: SmtpServer, folder: Path, user: str = ANNA, sign_in: str = "google"
+) -> Context:
     settings = {
         "imap_host": "127.0.0.1", "imap_port": box.port, "imap_security": "none",
-        "smtp_port": server.port, "smtp_security": "none", "user": user, "sign_in": "google",
+        "smtp_port": server.port, "smtp_security": "none", "user": user, "sign_in": sign_in,
     }  # fmt: skip
     return context(Email(), folder, settings=settings, offline=False)
 
 
-def let_in(issuer: Issuer, ctx: Context) -> Grants:
+def let_in(
+    issuer: Issuer, ctx: Context, provider: str = "google", client_id: str = "wlm"
+) -> Grants:
     """Connect as anna does at the issuer's pages."""
 
     def agree(page: str) -> None:
         httpx.get(Browser(issuer.url).authorize(page, "anna"))
 
-    client = Client("google", issuer.url, "wlm", "secret-of-wlm", ("mail",))
+    client = Client(provider, issuer.url, client_id, f"secret-of-{client_id}", ("mail",))
     grant = connect(
         Http(), client, lambda page: threading.Thread(target=agree, args=[page]).start(), 60
     )
@@ -142,3 +147,23 @@ def test_somebody_elses_mailbox_is_not_opened(issuer, box, server, tmp_path):
             run(Email(), intent, ctx, **slots)
         assert "anna" not in f"{told.value} {told.value.hint}"
     assert server.mails == []
+
+
+def test_outlooks_mail_is_read_and_sent_with_a_token(issuer, box, server, letter, tmp_path):
+    """Two scopes make one service, and the browser comes back by another name."""
+    ctx = made(box, server, tmp_path, sign_in="microsoft")
+    with pytest.raises(ProviderError, match="not connected to Microsoft") as none:
+        run(Email(), "list", ctx)
+    assert none.value.hint == "Run `wlm connect microsoft`."
+    grants = let_in(issuer, ctx, "microsoft", "outlook")
+    grant = grants.get("microsoft")
+    assert grant is not None
+    assert grant.services == ["mail"]
+    box.user = ANNA
+    box.put(letter(subject="Budget"))
+    assert "Budget" in run(Email(), "list", ctx).speech
+    run(Email(), "send", ctx, to=[TOM], body="I'm late", subject="Lunch")
+    assert [mail[1] for mail in server.mails] == [["tom@home.example"]]
+    grants.keep(dataclasses.replace(grant, scopes=grant.scopes[:1]))
+    with pytest.raises(ProviderError, match="not asked for your mail"):
+        run(Email(), "list", ctx)

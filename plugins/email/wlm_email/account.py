@@ -31,8 +31,8 @@ class Settings(BaseModel):
     smtp_port: int = Field(465, ge=1, le=65535, description="Its port.")
     smtp_security: Security = Field("tls", description="tls, starttls, or none (loopback only).")
     user: str = Field("", description="Login name, often the address.")
-    sign_in: Literal["password", "google"] = Field(
-        "password", description="password, or google: the account of `wlm connect google`."
+    sign_in: Literal["password", "google", "microsoft"] = Field(
+        "password", description="password, or whose account: that of `wlm connect google` …"
     )
     password: SecretStr | None = Field(None, description="Password, or an app password.")
     address: str = Field("", description="Your address; empty: the login name.")

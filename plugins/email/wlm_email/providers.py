@@ -41,7 +41,7 @@ _SAME = {
 }
 _NOTES = {
     "google": "Run `wlm connect google` and set sign_in=google, or use an app password.",
-    "microsoft": "Outlook takes no passwords from mail programs: only a sign-in, which WLM lacks.",
+    "microsoft": "It takes no passwords: run `wlm connect microsoft` and set sign_in=microsoft.",
     "app": "Use an app password.",
     "allow": "Allow IMAP in the provider's settings first.",
     "": "",

@@ -28,7 +28,8 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   cookies: { keys: ['tests only'] },
   features: { deviceFlow: { enabled: true }, revocation: { enabled: true } },
   scopes: ['openid', 'offline_access', 'https://mail.google.com/',
-    'https://www.googleapis.com/auth/calendar', 'https://www.googleapis.com/auth/carddav'],
+    'https://www.googleapis.com/auth/calendar', 'https://www.googleapis.com/auth/carddav',
+    'https://outlook.office.com/IMAP.AccessAsUser.All', 'https://outlook.office.com/SMTP.Send'],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
   // The standard lets an issuer keep claims for its userinfo endpoint; "spare" does.
   conformIdTokenClaims: process.argv[4] === 'spare',

@@ -2,8 +2,9 @@
 
 Taking many events in one transaction costs little more than taking one. But what one process
 holds no other can take, so it takes no more than its threads are likely to begin within a
-moment, going by how many are at work and how long the last events took. Threads that ask while
-another one's question is under way ask together, with the next.
+moment, going by how many are at work and how long the last events took. Where events are slow,
+threads that ask while another one's question is under way ask together, with the next; where they
+are quick, no thread waits for another, and each takes as many as itself begins in that moment.
 """
 
 from __future__ import annotations
@@ -67,6 +68,18 @@ class Stock:
         with self._lock:
             if (claim := self._of_held(most)) is not None:
                 return claim
+            alone = min(int(MOMENT_SECONDS / self._seconds), MOST)
+        return self._alone(most, alone) if alone > 1 else self._together(most)
+
+    def _alone(self, most: int, count: int) -> Claim | None:
+        claims = self._claims.next(count, most=most, suspects=self.suspects)
+        now = elapsed()
+        with self._lock:
+            self._held.extend(_Held(claim, now) for claim in claims[1:])
+        return claims[0] if claims else None
+
+    def _together(self, most: int) -> Claim | None:
+        with self._lock:
             flight = self._boarding.setdefault(most, _Flight())
             flight.seats += 1
             while self._under_way and not flight.landed:
@@ -78,7 +91,7 @@ class Stock:
                 return flight.claims.popleft() if flight.claims else None
             del self._boarding[most]
             self._under_way = True
-            soon = int(max(self._at_work, 1) * MOMENT_SECONDS / self._seconds)
+            soon = int(self._at_work * MOMENT_SECONDS / self._seconds)
             count = max(flight.seats, min(flight.seats + soon, MOST))
         claims: list[Claim] = []
         try:

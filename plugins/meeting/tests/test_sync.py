@@ -423,3 +423,29 @@ def test_a_subscription_is_shown_followed_and_never_written(tmp_path: Path) -> N
         web.route("/other.ics", body=ics("x", "Other"))
         syncing.sync(given_up.ctx)
         assert [e.title for e in given_up.calendar.all()] == ["Other"]
+
+
+def test_what_was_answered_reaches_the_server_and_a_move_asks_there_too(
+    server: Radicale, tmp_path: Path
+) -> None:
+    url = server.make_calendar("invited")
+    settings_ = account(url, invite_as="me@home.example")
+    talk = Talk(tmp_path, settings=settings_, offline=False)
+    anna = {"name": "Anna", "email": "anna@work.example"}
+    talk("create", title="lunch", start=at("2026-11-24T12:00"), people=[anna])
+    asked = next(c for c in talk.ports.emitted if c.intent == "email.invite").slots["calendar"]
+    talk("sync")
+    reply = asked.replace("METHOD:REQUEST", "METHOD:REPLY").replace("NEEDS-ACTION", "ACCEPTED")
+    assert talk("answered", calendar=reply, sender="anna@work.example").speech.startswith("Anna")
+
+    def there() -> str:
+        (name,) = server.names("invited")
+        return server.get(f"invited/{name}").decode().replace("\r\n ", "")
+
+    talk("sync")
+    assert "PARTSTAT=ACCEPTED" in there()
+    talk("update", title="lunch", start=at("2026-11-24T13:00"))
+    talk("sync")
+    assert "PARTSTAT=NEEDS-ACTION" in there()
+    assert talk("list", title="lunch").data["meetings"][0]["answers"] == {}
+    assert talk("sync").speech.endswith("nothing had changed.")

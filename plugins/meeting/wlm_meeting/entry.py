@@ -14,6 +14,13 @@ from wlm.plugins import rules
 FOREVER = datetime(9999, 12, 31)  # noqa: DTZ001 - columns are naive UTC
 
 
+ANSWERS = ("accepted", "declined", "tentative")
+"""What somebody who is invited may answer; ``state`` of who takes part."""
+
+ASKED = "needs-action"
+"""The state of who answered once and was asked again."""
+
+
 def utc(moment: datetime) -> datetime:
     """An aware time as the columns hold it: UTC without offset, whole seconds."""
     return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0)
@@ -86,6 +93,11 @@ class Entry:
     def length(self) -> timedelta:
         """From start to end; nothing for a reminder."""
         return timedelta(seconds=self.seconds)
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What those who take part answered, by name."""
+        return {p["name"]: p["state"] for p in self.people if p.get("state") in ANSWERS}
 
     @property
     def tz(self) -> ZoneInfo | None:
@@ -202,7 +214,7 @@ class Occurrence(NamedTuple):
             "end": self.end.isoformat(),
             "all_day": entry.all_day,
             "people": [person["name"] for person in entry.people],
-            "answers": {p["name"]: p["state"] for p in entry.people if p.get("state")},
+            "answers": entry.answers,
             "location": entry.location,
             "repeat": entry.rrule or None,
             "series": entry.series or (entry.id if entry.repeats else None),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from wlm.plugins import Context
 from wlm_meeting import reminders
 from wlm_meeting.calendar import Calendar
-from wlm_meeting.entry import Entry
+from wlm_meeting.entry import ASKED, Entry
 from wlm_meeting.ics_read import Skipped, read
 from wlm_meeting.ics_write import write
 
@@ -115,7 +115,10 @@ def _same(known: list[Entry], family: list[Entry]) -> bool:
 
 def content(entry: Entry) -> tuple[str, ...]:
     """What an entry says, to be compared; ids and the times of changes are not part of it."""
+    # Who was asked again has not answered, as has who was asked once.
+    people = [{k: v for k, v in p.items() if v != ASKED} for p in entry.people]
     values = [str(getattr(entry, name)) for name in _TELLING]
+    values[_TELLING.index("people")] = str(people)
     values.append(";".join(sorted(entry.rrule.upper().split(";"))))  # its parts have no order
     times = (entry.local_start, entry.zone) if entry.repeats else (entry.starts_at,)
     return (*values, *map(str, times))

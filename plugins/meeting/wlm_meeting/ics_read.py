@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from wlm.errors import BadRequest
 from wlm.plugins import rules
 from wlm.types import new_id
-from wlm_meeting.entry import Entry, utc
+from wlm_meeting.entry import ANSWERS, Entry, utc
 from wlm_meeting.ics_zones import Zones
 
 Component = Any
@@ -22,7 +22,6 @@ Component = Any
 _DAY = timedelta(days=1)
 _MOST_SECONDS = 366 * 86_400 * 10
 _TELLING = {"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"}
-_STATES = frozenset({"accepted", "declined", "tentative"})
 _OTHER = {"VTODO": "it is a task", "VJOURNAL": "it is a journal entry"}
 
 
@@ -312,7 +311,7 @@ def _people(component: Component) -> list[dict[str, str]]:
             "name": name,
             "id": str(value.params.get("X-WLM-ID", "")),
             "email": email,
-            "state": state if state in _STATES else "",
+            "state": state if state in ANSWERS else "",
             "invited_by": organizer,
         }
         if name:

@@ -16,14 +16,14 @@ from wlm.plugins import Context, Reply
 from wlm_meeting import say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.create import remember
-from wlm_meeting.entry import Entry
+from wlm_meeting.entry import ANSWERS, ASKED, Entry
 from wlm_meeting.ics import drop, under
 from wlm_meeting.ics_read import address_of, parse, read
 from wlm_meeting.ics_write import as_events
 from wlm_meeting.settings import CalendarSettings
 
 SEND = "email.invite"
-STATES = {"ACCEPTED": "accepted", "DECLINED": "declined", "TENTATIVE": "tentative"}
+STATES = {state.upper(): state for state in ANSWERS}
 _SAID = {"accepted": "has accepted", "declined": "has declined", "tentative": "may come to"}
 _WHEN = ("local_start", "zone", "seconds", "rrule", "rdates", "exdates", "all_day")
 _TOLD = (*_WHEN, "title", "location", "recurrence")
@@ -200,10 +200,10 @@ def _differ(before: Sequence[Entry], after: Sequence[Entry], names: Sequence[str
 
 
 def _asked_again(calendar: Calendar, entry: Entry) -> Entry:
-    """What was answered was for another time."""
+    """What was answered was for another time; a server is to know that, too."""
     if not any("state" in who for who in entry.people):
         return entry
-    people = [{k: v for k, v in who.items() if k != "state"} for who in entry.people]
+    people = [{**who, "state": ASKED} if "state" in who else who for who in entry.people]
     return calendar.answer(entry, people)
 
 

@@ -112,5 +112,5 @@ def _details(entry: Entry) -> str:
         text += f" · {entry.location}"
     if entry.rrule:
         text += f" ({rule(entry.rrule)})"
-    answers = [f"{who['name']} {who['state']}" for who in entry.people if who.get("state")]
+    answers = [f"{name} {state}" for name, state in entry.answers.items()]
     return f"{text} · {', '.join(answers)}" if answers else text

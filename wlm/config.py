@@ -203,6 +203,11 @@ class Config(BaseModel):
     trusted_proxies: int = Field(
         0, ge=0, le=8, description="Proxies in front whose X-Forwarded headers are believed."
     )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may call the gateway from a browser, such as "
+        "https://app.example.org, with commas; empty: none but its own.",
+    )
     shared_skills: str = Field(
         "",
         description="Skills whose settings on this host, accounts and passwords included, hold for "

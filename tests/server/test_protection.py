@@ -113,6 +113,48 @@ def test_who_guesses_keys_is_kept_out_and_others_are_not(
     assert codes("2001:db8::2") == [429] * 3, "the same subscriber"
 
 
+def test_a_proxy_is_believed_only_where_it_is_said_to_be(
+    settings: config.Settings, registry: Registry
+) -> None:
+    """With one proxy in front, the last address is what it saw; those before, anybody can write."""
+
+    def codes(hops: int, *forwarded: str) -> list[int]:
+        app = limited(settings, registry, rate_limit_address="1/minute", trusted_proxies=hops)
+        transport = httpx.WSGITransport(app, remote_addr="192.0.2.1")
+        with httpx.Client(transport=transport, base_url="http://test") as http:
+            return [
+                http.get("/v1/events", headers={"X-Forwarded-For": said}).status_code
+                for said in forwarded
+            ]
+
+    assert codes(0, "198.51.100.1", "198.51.100.2") == [401, 429]
+    assert codes(1, "198.51.100.1", "198.51.100.2") == [401, 401]
+    assert codes(1, "203.0.113.1, 198.51.100.1", "203.0.113.2, 198.51.100.1") == [401, 429]
+
+
+def test_pages_of_other_origins_read_nothing_unless_they_are_named(
+    settings: config.Settings, registry: Registry
+) -> None:
+    ours, strange = "https://app.example.org", "https://evil.example.org"
+    for named, reads in (("", False), (f"{ours}, http://localhost:3000", True)):
+        app = limited(settings, registry, cors_origins=named)
+        with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://test") as http:
+
+            def told(method: str, origin: str, http: httpx.Client = http) -> httpx.Response:
+                asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+                return http.request(method, "/v1/skills", headers={**asks, "X-Caller": "user"})
+
+            for method in ("OPTIONS", "GET"):
+                origin = told(method, ours).headers.get("access-control-allow-origin")
+                assert origin == (ours if reads else None)
+                assert "access-control-allow-origin" not in told(method, strange).headers
+            assert "access-control-allow-credentials" not in told("OPTIONS", ours).headers
+            assert told("GET", ours).json()["skills"]
+    for wrong in ("*", "app.example.org", f"{ours}/"):
+        with pytest.raises(BadSetting, match="cors_origins"):
+            limited(settings, registry, cors_origins=wrong)
+
+
 def test_addresses_are_counted_by_subscriber() -> None:
     assert network("192.0.2.1") == "192.0.2.1"
     assert network("2001:db8::1") == network("2001:db8::ffff") != network("2001:db9::1")

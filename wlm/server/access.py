@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
 from flask import Flask, Request, g
-from flask.globals import request_ctx
 
 from wlm.errors import NotAllowed, NotSignedIn
+from wlm.server.hooks import hooks
 from wlm.server.policy import SCOPES
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -74,9 +74,8 @@ def guard(app: Flask, authenticators: Sequence[Authenticator]) -> None:
     """
     needs = {name: needed(view) for name, view in app.view_functions.items()}
 
-    @app.before_request
-    def check() -> None:
-        request = request_ctx.request
+    @hooks(app).before
+    def check(request: Request, known: Any) -> None:
         if request.endpoint is None:
             return  # 404 or 405; Flask raises it when it dispatches
         scope = needs[request.endpoint]  # a route that was added later is an error, not a hole
@@ -85,7 +84,7 @@ def guard(app: Flask, authenticators: Sequence[Authenticator]) -> None:
         principal = _identify(authenticators, request)
         if principal is None:
             raise NotSignedIn
-        g.principal = principal
+        known.principal = principal
         if scope not in principal.scopes:
             raise NotAllowed(f"This needs the scope {scope!r}.")
 

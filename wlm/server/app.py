@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, g
-from flask.globals import app_ctx, request_ctx
+from flask import Blueprint, Flask, Request, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wlm.errors import UsageError
-from wlm.server import access, bodies, caching, contract, metrics, problems, spool, tracing
+from wlm.server import access, bodies, caching, contract, cors, metrics, problems, spool, tracing
 from wlm.server.admission import Admission, Places, Refusals
+from wlm.server.hooks import hooks
 from wlm.server.limits import RateLimits, after_access, before_access
 from wlm.server.service import Service
 
@@ -88,6 +88,8 @@ def _put_in_front(app: Flask, settings: Settings) -> None:
     bodies.install(app, work, counted.refused.inc)
     refusals = app.extensions["wlm.refusals"] = Refusals(work, counted.refused.inc)
     app.wsgi_app = Admission(app.wsgi_app, refusals)  # type: ignore[assignment,method-assign]
+    if allowed := cors.origins(config.cors_origins):
+        app.wsgi_app = cors.Cors(app.wsgi_app, allowed)  # type: ignore[assignment,method-assign]
     if hops := config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops)  # type: ignore[method-assign]
     app.wsgi_app = _with_safe_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]
@@ -151,15 +153,17 @@ def _who_may_open_the_socket(_: object) -> access.Principal:
 def _identify_requests(app: Flask) -> None:
     """Give each request an id; a caller's own is kept."""
 
-    @app.before_request
-    def begin() -> None:
-        given = request_ctx.request.environ.get("HTTP_X_REQUEST_ID", "")
-        g.request_id = given if given and _REQUEST_ID.fullmatch(given) else problems.request_id()
+    @hooks(app).before
+    def begin(request: Request, known: Any) -> None:
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
+        known.request_id = (
+            given if given and _REQUEST_ID.fullmatch(given) else problems.request_id()
+        )
 
-    @app.after_request
-    def finish(response: Response) -> Response:
+    @hooks(app).after
+    def finish(request: Request, known: Any, response: Response) -> Response:
         headers = response.headers
-        headers.add("X-Request-Id", app_ctx.g.get("request_id") or problems.request_id())
+        headers.add("X-Request-Id", known.get("request_id") or problems.request_id())
         if "Cache-Control" not in headers:
             headers.add("Cache-Control", "no-store")
         return response
@@ -173,9 +177,8 @@ def _bound_bodies(app: Flask, largest_recording: int) -> None:
         if (stated := contract.stated(view)) is not None and stated.upload is not None
     }
 
-    @app.before_request
-    def bound() -> None:
-        request = request_ctx.request
+    @hooks(app).before
+    def bound(request: Request, _: Any) -> None:
         large = request.endpoint in uploads
         request.max_content_length = largest_recording + spool.OVERHEAD if large else LARGEST_BODY
         if "\0" in request.path or "%00" in request.environ.get("QUERY_STRING", ""):

@@ -9,15 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, g
-from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 
 from wlm.errors import Busy, SlowClient, WlmError
 from wlm.server import contract
 from wlm.server.admission import is_work
+from wlm.server.hooks import hooks
 from wlm.server.spool import GRACE, SLOWEST
 
 if TYPE_CHECKING:
@@ -51,9 +51,8 @@ def install(app: Flask, work: Places, refused: Callable[[], None]) -> None:
         if (stated := contract.stated(view)) is not None and stated.upload is not None
     }
 
-    @app.before_request
-    def begin() -> None:
-        request = request_ctx.request
+    @hooks(app).before
+    def begin(request: Request, known: Any) -> None:
         if request.endpoint is None:
             return
         _receive(request, upload=request.endpoint in uploads)
@@ -61,12 +60,12 @@ def install(app: Flask, work: Places, refused: Callable[[], None]) -> None:
             if not work.enter():
                 refused()
                 raise Busy(retry_after=1)
-            g.leave = work.leave
+            known.leave = work.leave
 
-    @app.after_request
-    def hand_over(response: Response) -> Response:
+    @hooks(app).after
+    def hand_over(_: Request, known: Any, response: Response) -> Response:
         """An answer that is streamed is work until it has been sent."""
-        if (leave := g.pop("leave", None)) is not None:
+        if (leave := known.pop("leave", None)) is not None:
             response.call_on_close(leave)
         return response
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from flask import Flask, Response
-from flask.globals import app_ctx, request_ctx
+from flask import Flask, Request, Response
+from flask.globals import request_ctx
 
 from wlm.server import kept
 from wlm.server.contract import stated
+from wlm.server.hooks import hooks
 
 _KEY = "wlm.lasting"
 _CONDITIONS = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_RANGE")
@@ -20,13 +22,13 @@ def install(app: Flask, room: int) -> None:
     bytes of answers for those who have not."""
     answers = kept.install(app, room)
 
-    @app.after_request
-    def validate(response: Response) -> Response:
-        environ = request_ctx.request.environ
-        if environ["REQUEST_METHOD"] == "DELETE" and (who := app_ctx.g.get("principal")):
+    @hooks(app).after
+    def validate(request: Request, known: Any, response: Response) -> Response:
+        environ = request.environ
+        if environ["REQUEST_METHOD"] == "DELETE" and (who := known.get("principal")):
             answers.forget(who.owner)
         read = environ["REQUEST_METHOD"] in ("GET", "HEAD") and response.status_code in (200, 304)
-        if not read or response.is_streamed or not _is_ours(request_ctx.request.endpoint):
+        if not read or response.is_streamed or not _is_ours(request.endpoint):
             return response
         response.headers.setdefault("Cache-Control", _REVALIDATE)
         if response.status_code == 304:

@@ -6,15 +6,15 @@ import functools
 import ipaddress
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g
-from flask.globals import request_ctx
+from flask import Flask, Request, Response
 from limits import RateLimitItem, parse
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from wlm.errors import BadSetting, EnvironmentFault, RateLimited
+from wlm.server.hooks import hooks
 
 if TYPE_CHECKING:
     from wlm.config import Settings
@@ -81,20 +81,18 @@ class RateLimits:
 def before_access(app: Flask, limits: RateLimits) -> None:
     """Count by address. Call it before access is guarded."""
 
-    @app.before_request
-    def count() -> None:
-        request = request_ctx.request
+    @hooks(app).before
+    def count(request: Request, _: Any) -> None:
         endpoint = request.endpoint
         if endpoint not in _FREE:
             limits.address(request.remote_addr or "")
         if endpoint in _BEGIN:
             limits.begun(request.remote_addr or "")
 
-    @app.after_request
-    def note(response: Response) -> Response:
+    @hooks(app).after
+    def note(request: Request, _: Any, response: Response) -> Response:
         if response.status_code not in _NO_GOOD:
             return response
-        request = request_ctx.request
         shown = response.status_code == 401 and "Authorization" in request.headers
         if shown or request.endpoint in _PROVE:
             limits.guessed(request.remote_addr or "")
@@ -104,9 +102,9 @@ def before_access(app: Flask, limits: RateLimits) -> None:
 def after_access(app: Flask, limits: RateLimits) -> None:
     """Count by user. Call it after access is guarded."""
 
-    @app.before_request
-    def count() -> None:
-        if (principal := g.get("principal")) is not None:
+    @hooks(app).before
+    def count(_: Request, known: Any) -> None:
+        if (principal := known.get("principal")) is not None:
             limits.user(principal.owner)
 
 

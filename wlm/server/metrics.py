@@ -7,13 +7,13 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Request, Response, current_app, g
-from flask.globals import app_ctx, request_ctx
+from flask import Blueprint, Flask, Request, Response, current_app
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from wlm.server.access import scope
+from wlm.server.hooks import hooks
 from wlm.server.service import service
 
 if TYPE_CHECKING:
@@ -80,20 +80,19 @@ def install(app: Flask, work: Places) -> Metrics:
     if not (together := FOLDER in os.environ):
         made.inside.set_function(lambda: work.taken)
 
-    @app.before_request
-    def begin() -> None:
-        g.begun = time.perf_counter()
+    @hooks(app).before
+    def begin(_: Request, known: Any) -> None:
+        known.begun = time.perf_counter()
 
-    @app.after_request
-    def end(response: Response) -> Response:
+    @hooks(app).after
+    def end(request: Request, known: Any, response: Response) -> Response:
         now = time.perf_counter()
-        spent = now - app_ctx.g.get("begun", now)
-        request = request_ctx.request
+        spent = now - known.get("begun", now)
         route = route_of(request)
         made.answered(method_of(request), route, response.status_code, spent)
         if together:
             made.inside.set(work.taken)
-        _write(request, route, response, spent)
+        _write(request, known, route, response, spent)
         return response
 
     return made
@@ -151,10 +150,9 @@ def _events() -> bytes:
     return generate_latest(registry)
 
 
-def _write(request: Request, route: str, response: Response, spent: float) -> None:
+def _write(request: Request, known: Any, route: str, response: Response, spent: float) -> None:
     if not log.isEnabledFor(logging.INFO):
         return
-    known = app_ctx.g
     principal = known.get("principal")
     fields = {
         "request_id": known.get("request_id"),

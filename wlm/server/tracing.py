@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
-from flask.globals import app_ctx, request_ctx
+from typing import Any
+
+from flask import Flask, Request, Response
+from flask.globals import app_ctx
 
 from wlm import trace
+from wlm.server.hooks import hooks
 from wlm.server.metrics import method_of, route_of
 
 
@@ -14,9 +17,8 @@ def install(app: Flask) -> None:
     if not trace.on():
         return
 
-    @app.before_request
-    def begin() -> None:
-        request = request_ctx.request
+    @hooks(app).before
+    def begin(request: Request, known: Any) -> None:
         method, route = method_of(request), route_of(request)
         spanned = trace.span(
             f"{method} {route}",
@@ -25,11 +27,11 @@ def install(app: Flask) -> None:
             http__request__method=method,
             http__route=route,
         )
-        app_ctx.g.traced = (spanned, spanned.__enter__())
+        known.traced = (spanned, spanned.__enter__())
 
-    @app.after_request
-    def note(response: Response) -> Response:
-        _, span = app_ctx.g.traced
+    @hooks(app).after
+    def note(_: Request, known: Any, response: Response) -> Response:
+        _, span = known.traced
         span.note(http__response__status_code=response.status_code)
         if response.status_code >= 500:
             span.fail(str(response.status_code))

@@ -116,6 +116,16 @@ WHOLE = [
     ),
     (
         "email.send",
+        "tell Anna and Tom we'll be there at six",
+        {"to": ["Anna", "Tom"], "body": "we'll be there at six"},
+    ),
+    (
+        "email.send",
+        "text my boss i will be home tomorrow",
+        {"to": ["my boss"], "body": "i will be home tomorrow"},
+    ),
+    (
+        "email.send",
         "send an email to kofi@mail.com saying hello there",
         {"to": ["kofi@mail.com"], "body": "hello there"},
     ),

@@ -30,7 +30,7 @@ _COMMANDS = words(
     "schedule add create make set up book plan arrange organise organize put cancel delete "
     "remove erase clear drop scrap move reschedule shift push postpone change rename edit "
     "update find search look show give get read check open list save store new remind need "
-    "want let know note mark enter write down tell pull bring have block fix cancels calendar"
+    "want let know note mark enter write down tell text pull bring have block fix cancels calendar"
 )
 _EDGE = DETERMINERS | PREPOSITIONS | AUXILIARIES | CONJUNCTIONS | POLITE | PRONOUNS
 

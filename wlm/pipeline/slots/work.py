@@ -42,6 +42,9 @@ _TIME_LEADS = words(
 _PAST_INTENTS = frozenset({"list", "search", "read", "headlines"})
 _PAST_SKILLS = frozenset({"email", "news"})
 _PAST_WORDS = frozenset({"did", "was", "were", "had", "happened", "ago", "missed"})
+_SUBJECTS = words("i i'm i'll i've i'd we we're we'll he he's she she's they they're it it's")
+_NAMED_BY = 10
+"""Words within which whom a message goes to is named."""
 _TURNS, _WINDOW = 8, 24
 _PIVOTS = frozenset({"to", "until", "till", "for"})
 
@@ -79,11 +82,31 @@ class Work(Marks):
             return None
         cues = self.plan.cues[slot.name]
         run = after_cue(self.tokens, cues, self.free, to_end=True)
-        if run is None or run.first < 2:
+        if run is not None and run.first >= 2:
+            self._mark(run.first - 1, run.first, "-")
+        else:
+            run = self._sentence() if self.spec.effect == "send" else None
+        if run is None:
             return None
         self._mark(run.first, run.last, "-")
-        self._mark(run.first - 1, run.first, "-")
         return slot, run
+
+    def _sentence(self) -> Run | None:
+        """What "tell Anna I am late" says to Anna: a sentence of its own, right after the name."""
+        person = next(iter(self.plan.of("person")), None)
+        if person is None:
+            return None
+        last = len(self.tokens)
+        while last and self.tokens[last - 1].shape == "other":
+            last -= 1
+        for at in range(2, min(last - 1, _NAMED_BY)):
+            if self.tokens[at].low not in _SUBJECTS:
+                continue
+            for first in range(1, at):
+                names = self._names_at(person, first)
+                if names and names[-1].last == at and self._likely(names[0]):
+                    return Run(at, last)
+        return None
 
     # typed values
 

@@ -12,6 +12,7 @@ from wlm.config import load
 from wlm.errors import Cancelled, ModelMissing, UsageError
 from wlm.pipeline.transcribe.decode import Decoder
 from wlm.pipeline.transcribe.interface import Request
+from wlm.pipeline.transcribe.models import find_model
 from wlm.pipeline.transcribe.whisper import FasterWhisper
 
 PAUSE = np.zeros(16_000, np.float32)
@@ -138,3 +139,14 @@ def test_an_english_model_refuses_another_language(home, recording):
 def test_an_unknown_language_is_named(whisper, recording):
     with pytest.raises(UsageError, match="'qq'"):
         whisper.transcribe(recording("german"), Request(language="qq"))
+
+
+@pytest.mark.parametrize("seconds", [0.05, 2.0, 8.99, 9.0, 12.0])
+def test_silence_that_is_not_computed_is_what_it_would_be(home, recording, seconds):
+    folder = find_model(load(environ=home)).folder
+    decoder = Decoder(folder, workers=1, threads=1)
+    said = np.tile(recording("weather"), 5)[: int(seconds * 16_000)]
+    padded = np.zeros(9 * 16_000, np.float32)
+    padded[: len(said)] = said[: len(padded)]
+    whole = decoder._whisper.feature_extractor(padded, padding=0)
+    assert decoder._features(said, 9) == pytest.approx(whole, abs=1e-5)

@@ -41,6 +41,9 @@ _HINT_TOKENS = 200
 _POSITIONS = 448
 _STAMP_SECONDS = 0.02
 _MEL_PER_SECOND = 100
+_HOP = SAMPLE_RATE // _MEL_PER_SECOND
+_SILENCE = 400
+"""Samples of silence after the speech, so that the last frame holds nothing else."""
 _WIDER_BEAM = 5
 _SECOND_LOOK, _MORE = 20, 4
 """Seconds of context up to which a hesitant text is looked at again, and how much more it gets:
@@ -201,10 +204,13 @@ class Decoder:
         return StorageView.from_array(np.concatenate([np.asarray(part) for part in encoded]))
 
     def _features(self, samples: NDArray[np.float32], context: int) -> NDArray[np.float32]:
-        padded = np.zeros(context * SAMPLE_RATE, np.float32)
+        """The spectrogram (mel, frames). Of the silence up to ``context`` one frame is computed."""
+        frames = context * _MEL_PER_SECOND
+        heard = min(-(-(len(samples) + _SILENCE) // _HOP), frames)
+        padded = np.zeros(heard * _HOP, np.float32)
         padded[: len(samples)] = samples[: len(padded)]
-        mel = self._whisper.feature_extractor(padded, padding=0)
-        return np.asarray(mel[:, : context * _MEL_PER_SECOND], np.float32)
+        mel = np.asarray(self._whisper.feature_extractor(padded, padding=0), np.float32)
+        return np.pad(mel, ((0, 0), (0, frames - heard)), mode="edge")
 
     def _tokenizer(self, language: str) -> tuple[Any, list[int]]:
         from faster_whisper.tokenizer import Tokenizer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import subprocess
@@ -14,15 +15,11 @@ import pytest
 from tests.support import command
 from tests.support.slapd import MISSING, READY
 
-
-def closed() -> int:
-    """A port where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
-
-
-PORT = closed()
+_HELD = socket.socket()
+"""Bound, so that no other test gets its port, but nobody listens there."""
+_HELD.bind(("127.0.0.1", 0))
+atexit.register(_HELD.close)
+PORT: int = _HELD.getsockname()[1]
 URL = f"http://127.0.0.1:{PORT}"
 
 

@@ -72,3 +72,16 @@ EDGES = DETERMINERS | PREPOSITIONS | POLITE | AUXILIARIES | CONJUNCTIONS
 
 LEADS = EDGES | PRONOUNS | VERBS
 """What leads to the name of an occasion ("set up lunch") and is no part of it."""
+
+GENERIC = words(
+    "anything something everything nothing next last new meeting meetings appointment appointments "
+    "event events reminder reminders first current upcoming other one it that them all any more "
+    "entry calendar schedule"
+)
+"""What names no meeting or message in particular."""
+
+TIME_LEADS = words(
+    "at on in for by from until till since after before around about of the starting between "
+    "this , to and over during"
+)
+"""What leads to a time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from wlm.pipeline.slots import choices, contacts
@@ -9,14 +10,17 @@ from wlm.pipeline.slots.align import Aligned, Run, align
 from wlm.pipeline.slots.atoms import low, number
 from wlm.pipeline.slots.calendar import Calendar
 from wlm.pipeline.slots.function_words import (
+    GENERIC,
     LEADS,
     PREPOSITIONS,
     RELATIONS,
     STOP,
+    TIME_LEADS,
     TITLES,
 )
 from wlm.pipeline.slots.given_names import GIVEN_NAMES
 from wlm.pipeline.slots.marks import OWNERS, Marks
+from wlm.pipeline.slots.messages import sentence_after_name
 from wlm.pipeline.slots.moments import When
 from wlm.pipeline.slots.people import Name, known, names_at, owner_stem
 from wlm.pipeline.slots.places import place_at, place_end, place_name
@@ -29,22 +33,10 @@ from wlm.plugins.slots import SlotSpec
 
 _PERSON_CUES = frozenset({(word,) for word in ("with", "from", "to", "by", "for", "of", "about")})
 _WITH = frozenset({("with",), ("from",)})
-_GENERIC = words(
-    "anything something everything nothing next last new meeting meetings appointment appointments "
-    "event events reminder reminders first current upcoming other one it that them all any more "
-    "entry calendar schedule"
-)
 _OCCASIONS = words("appointment appointments office visit checkup")
-_TIME_LEADS = words(
-    "at on in for by from until till since after before around about of the starting between "
-    "this , to and over during"
-)
 _PAST_INTENTS = frozenset({"list", "search", "read", "headlines"})
 _PAST_SKILLS = frozenset({"email", "news"})
 _PAST_WORDS = frozenset({"did", "was", "were", "had", "happened", "ago", "missed"})
-_SUBJECTS = words("i i'm i'll i've i'd we we're we'll he he's she she's they they're it it's")
-_NAMED_BY = 10
-"""Words within which whom a message goes to is named."""
 _TURNS, _WINDOW = 8, 24
 _PIVOTS = frozenset({"to", "until", "till", "for"})
 
@@ -85,28 +77,14 @@ class Work(Marks):
         if run is not None and run.first >= 2:
             self._mark(run.first - 1, run.first, "-")
         else:
-            run = self._sentence() if self.spec.effect == "send" else None
+            person = self.plan.first("person")
+            if self.spec.effect != "send" or person is None:
+                return None
+            run = sentence_after_name(self.tokens, partial(self._names_at, person), self._likely)
         if run is None:
             return None
         self._mark(run.first, run.last, "-")
         return slot, run
-
-    def _sentence(self) -> Run | None:
-        """What "tell Anna I am late" says to Anna: a sentence of its own, right after the name."""
-        person = next(iter(self.plan.of("person")), None)
-        if person is None:
-            return None
-        last = len(self.tokens)
-        while last and self.tokens[last - 1].shape == "other":
-            last -= 1
-        for at in range(2, min(last - 1, _NAMED_BY)):
-            if self.tokens[at].low not in _SUBJECTS:
-                continue
-            for first in range(1, at):
-                names = self._names_at(person, first)
-                if names and names[-1].last == at and self._likely(names[0]):
-                    return Run(at, last)
-        return None
 
     # typed values
 
@@ -161,7 +139,7 @@ class Work(Marks):
 
         def rank(when: When) -> tuple[int, int]:
             edge = when.last >= len(self.tokens) - 1 or when.first <= 1
-            lead = low(self.tokens, when.first - 1) in _TIME_LEADS
+            lead = low(self.tokens, when.first - 1) in TIME_LEADS
             return -(2 * len(when.spans) + edge + lead), when.first
 
         return sorted(found, key=rank)
@@ -186,7 +164,7 @@ class Work(Marks):
             while (
                 first > 0
                 and not self.marks[first - 1]
-                and (self.tokens[first - 1].low in _TIME_LEADS)
+                and (self.tokens[first - 1].low in TIME_LEADS)
             ):
                 first -= 1
             self._mark(first, run.last, "-")
@@ -446,7 +424,7 @@ class Work(Marks):
         if slot.name != self.plan.seal:
             trimmed = trim(self.tokens, run, self.free)
             if trimmed is None or all(
-                token.low in _GENERIC for token in self.tokens[trimmed.first : trimmed.last]
+                token.low in GENERIC for token in self.tokens[trimmed.first : trimmed.last]
             ):
                 return
             run = trimmed

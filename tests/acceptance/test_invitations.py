@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.dovecot import BINARY, MISSING, Dovecot
 from tests.support.lab import Clock
+from tests.support.mailbox import at
 from tests.support.smtp_server import SmtpServer
 from tests.support.talks import NOW
 from wlm import Assistant
@@ -77,13 +78,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         settings = {
             "WLM_HOME": str(tmp_path),
             "WLM_TIMEZONE": "Europe/Berlin",
-            "WLM_SKILL_EMAIL__IMAP_HOST": "127.0.0.1",
-            "WLM_SKILL_EMAIL__IMAP_PORT": str(mailbox.port),
-            "WLM_SKILL_EMAIL__IMAP_SECURITY": "none",
-            "WLM_SKILL_EMAIL__SMTP_PORT": str(postman.port),
-            "WLM_SKILL_EMAIL__SMTP_SECURITY": "none",
-            "WLM_SKILL_EMAIL__USER": mailbox.user,
-            "WLM_SKILL_EMAIL__PASSWORD": mailbox.password,
+            **at(mailbox, postman),
             "WLM_SKILL_MEETING__INVITE_AS": mailbox.user,
         }
         for name, value in settings.items():

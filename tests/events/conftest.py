@@ -1,17 +1,28 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.support import lab
 from tests.support.databases import database_url, settings, store
+from tests.support.redis import BINARY, MISSING, RedisServer
 from wlm import config
 from wlm.events.engine import Engine
 from wlm.plugins.manager import Registry
 from wlm.store.engine import Store
 
 __all__ = ["database_url", "settings", "store"]
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    """A Redis of the module's own."""
+    if BINARY is None:
+        pytest.skip(MISSING)
+    with RedisServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from tests.support import lab
 from tests.support.almanac import Almanac
 from tests.support.almanac import registry as almanac
-from tests.support.redis import BINARY, MISSING, RedisServer
+from tests.support.redis import RedisServer
 from wlm import config
 from wlm.events.answers import Memory
 from wlm.events.answers_redis import RedisShelf
@@ -146,14 +146,6 @@ def test_a_shelf_has_an_end(clock: lab.Clock) -> None:
     assert shelf.get("a") is None and shelf.get("b") and shelf.get("c")
     shelf.put("d", "12345678901", 9)
     assert not any(map(shelf.get, "abcd"))
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[RedisServer]:
-    if BINARY is None:
-        pytest.skip(MISSING)
-    with RedisServer() as server:
-        yield server
 
 
 def another_process(owner: str, **settings: str) -> Any:

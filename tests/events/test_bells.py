@@ -11,21 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.support import postgres
-from tests.support.redis import BINARY, MISSING, RedisServer
+from tests.support.redis import RedisServer
 from wlm.events.bell import ENOUGH, Bell, Listener
 from wlm.events.bell_postgres import PostgresBell
 from wlm.events.bell_redis import RedisBell
 from wlm.events.bell_socket import SocketBell
 from wlm.events.dispatch import IdAlone
 from wlm.store.engine import Store
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[RedisServer]:
-    if BINARY is None:
-        pytest.skip(MISSING)
-    with RedisServer() as server:
-        yield server
 
 
 @pytest.fixture(params=["socket", "postgres", "redis"])

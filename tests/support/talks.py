@@ -28,6 +28,7 @@ import pytest
 from tests.support.dovecot import Dovecot
 from tests.support.http_server import HttpServer
 from tests.support.lab import Clock
+from tests.support.mailbox import at
 from tests.support.open_meteo import OpenMeteo
 from tests.support.smtp_server import SmtpServer
 from wlm import Assistant
@@ -102,13 +103,7 @@ def house(home: Path) -> Iterator[Assistant]:
             "WLM_HOME": str(home),
             "WLM_TIMEZONE": "Europe/Berlin",
             "WLM_SHARED_SKILLS": "email,news,weather",  # the guests are users of their own
-            "WLM_SKILL_EMAIL__IMAP_HOST": "127.0.0.1",
-            "WLM_SKILL_EMAIL__IMAP_PORT": str(mailbox.port),
-            "WLM_SKILL_EMAIL__IMAP_SECURITY": "none",
-            "WLM_SKILL_EMAIL__SMTP_PORT": str(postman.port),
-            "WLM_SKILL_EMAIL__SMTP_SECURITY": "none",
-            "WLM_SKILL_EMAIL__USER": mailbox.user,
-            "WLM_SKILL_EMAIL__PASSWORD": mailbox.password,
+            **at(mailbox, postman),
             "WLM_SKILL_NEWS__FEEDS": f"BBC News={feeds.url}/bbc; The Guardian={feeds.url}/guardian",
             "WLM_SKILL_NEWS__ALLOW_PRIVATE": "true",
             "WLM_SKILL_WEATHER__FORECAST_URL": weather.settings["forecast_url"],

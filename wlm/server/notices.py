@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from pydantic import Field
 
 from wlm.errors import WlmError
@@ -15,12 +15,11 @@ from wlm.events.notices import Notices
 from wlm.server.access import owner, scope
 from wlm.server.contract import Answer, Form, contract
 from wlm.server.service import service
-from wlm.server.streams import BEAT, LONGEST
+from wlm.server.streams import BEAT, LONGEST, STREAM, stream
 from wlm.types import Notice
 
 blueprint = Blueprint("notices", __name__, url_prefix="/v1/notices")
 
-STREAM = "text/event-stream"
 LOOK = 0.5
 """Seconds between two looks for new ones."""
 _HIGHEST = 2**63 - 1
@@ -64,12 +63,7 @@ def _stream(notices: Notices, who: str, after: int | None) -> Response:
     if told.isascii() and told.isdigit() and int(told) <= _HIGHEST:
         after = int(told)  # where a broken connection is taken up again
     last = notices.last(who) if after is None else after
-    places = current_app.extensions["wlm.streams"]
-    places.take()
-    answer = Response(_coming(notices, who, last), mimetype=STREAM)
-    answer.call_on_close(places.leave)
-    answer.headers["X-Accel-Buffering"] = "no"
-    return answer
+    return stream(_coming(notices, who, last))
 
 
 def _coming(notices: Notices, who: str, last: int) -> Iterator[str]:

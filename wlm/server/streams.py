@@ -16,6 +16,8 @@ from wlm.types import Event
 
 blueprint = Blueprint("streams", __name__, url_prefix="/v1/events")
 
+STREAM = "text/event-stream"
+
 LOOK = 0.25
 """Seconds between two looks at the event."""
 
@@ -28,16 +30,23 @@ LONGEST = 600.0
 
 @blueprint.get("/<event_id>/stream")
 @scope("events:read")
-@contract(gives="text/event-stream")
+@contract(gives=STREAM)
 def stream_event(event_id: str) -> Response:
     """The event now and after each change, until it has ended: SSE events named ``event``."""
     parts, who = service(), owner()
-    first = parts.engine.get(who, event_id)
+    return stream(_changes(parts, who, parts.engine.get(who, event_id)))
+
+
+def stream(messages: Iterator[str]) -> Response:
+    """An answer of server-sent events, which takes one of the places that there are for streams.
+
+    Raises ``Busy`` where none is left.
+    """
     places = current_app.extensions["wlm.streams"]
     places.take()
-    answer = Response(_changes(parts, who, first), mimetype="text/event-stream")
+    answer = Response(messages, mimetype=STREAM)
     answer.call_on_close(places.leave)
-    answer.headers["X-Accel-Buffering"] = "no"
+    answer.headers["X-Accel-Buffering"] = "no"  # a proxy shall pass each on at once
     return answer
 
 

@@ -14,13 +14,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from bench.load import Load, Request, closed, opened
 from tests.support.gateway import Gateway, free_port
 
 ASK = json.dumps({"text": "what meetings do I have tomorrow"}).encode()
@@ -45,87 +44,6 @@ class Bare(serving.Server):
 options = serving.options(config.load()) | {"worker_exit": lambda server, worker: None}
 Bare(config.load(), options, "bare").run()
 """
-
-
-class Load(NamedTuple):
-    """What came of a load: requests a second that were served, and milliseconds by status."""
-
-    rate: float
-    took: dict[int, list[float]]
-
-    def quantile(self, share: float, status: int = 200) -> float:
-        """That quantile of the milliseconds of a status."""
-        values = sorted(self.took.get(status, [0.0]))
-        return values[min(len(values) - 1, int(share * len(values)))]
-
-
-def closed(
-    bind: str, request: tuple[str, str, bytes | None, dict[str, str]], clients: int, seconds: float
-) -> Load:
-    """So many clients, each asking again as soon as it was answered."""
-    return _loaded(bind, request, clients, seconds, lambda n: 0.0)
-
-
-def opened(
-    bind: str,
-    request: tuple[str, str, bytes | None, dict[str, str]],
-    rate: float,
-    seconds: float,
-    clients: int = 96,
-) -> Load:
-    """Requests at a fixed rate, whatever becomes of them."""
-    begun = time.perf_counter()
-    return _loaded(
-        bind, request, clients, seconds, lambda n: max(0.0, begun + n / rate - time.perf_counter())
-    )
-
-
-def _loaded(
-    bind: str,
-    request: tuple[str, str, bytes | None, dict[str, str]],
-    clients: int,
-    seconds: float,
-    wait: Callable[[int], float],
-) -> Load:
-    host, port = bind.split(":")
-    method, path, body, headers = request
-    took: dict[int, list[float]] = {}
-    lock = threading.Lock()
-    numbers = iter(range(10**9))
-    ends = time.perf_counter() + seconds
-
-    def work() -> None:
-        connection = http.client.HTTPConnection(host, int(port), timeout=60)
-        mine: list[tuple[int, float]] = []
-        while time.perf_counter() < ends:
-            with lock:
-                number = next(numbers)
-            if (pause := wait(number)) > 0:
-                time.sleep(pause)
-            start = time.perf_counter()
-            try:
-                connection.request(method, path, body, headers)
-                answer = connection.getresponse()
-                answer.read()
-                status = answer.status
-            except OSError:
-                status = 0
-                connection.close()
-            mine.append((status, (time.perf_counter() - start) * 1000))
-        connection.close()
-        with lock:
-            for status, ms in mine:
-                took.setdefault(status, []).append(ms)
-
-    threads = [threading.Thread(target=work) for _ in range(clients)]
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    spent = time.perf_counter() - begun
-    served = sum(len(v) for status, v in took.items() if status in (200, 304))
-    return Load(served / spent, took)
 
 
 def resident(pid: int) -> float:
@@ -194,7 +112,7 @@ def _measure(gateway: Gateway, seconds: float) -> int:
 
 
 def _overload(
-    gateway: Gateway, ask: tuple[str, str, bytes | None, dict[str, str]],
+    gateway: Gateway, ask: Request,
     best: tuple[float, int], seconds: float,
 ) -> dict[str, bool]:  # fmt: skip
     """Its best load and four times that in turns, so that the machine's mood is in both."""
@@ -248,9 +166,7 @@ def _beside_bare(
         server.wait()
 
 
-def _fresh_rate(
-    gateway: Gateway, request: tuple[str, str, bytes | None, dict[str, str]], seconds: float
-) -> float:
+def _fresh_rate(gateway: Gateway, request: Request, seconds: float) -> float:
     """Of a gateway over the same database that keeps no answers."""
     fresh = Gateway(gateway.home, web_kept_mb=0, **OPEN).wait()
     try:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.gateway import free_port
-from wlm.server import door
+from wlm.server import admission, door
 from wlm.server.admission import Places, Refusals
 
 FULL = Places(0, 0)
@@ -25,15 +27,37 @@ ASKED = b"POST /v1/ask HTTP/1.1\r\n" + HEAD + b"\r\n\r\n" + BODY
 SEEN = b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n"
 
 SERVER = """
+import sys
+import threading
 from flask import Flask
 from wlm import config
-from wlm.server import serving
+from wlm.server import admission, bodies, serving
 from wlm.server.admission import Places, Refusals
 
+admission.HELD = 60.0
 app = Flask("full")
-app.extensions["wlm.refusals"] = Refusals(Places(0, 0))
-app.add_url_rule("/v1/ask", "ask", lambda: "by a thread", methods=["POST"])
-app.add_url_rule("/v1/events", "events", lambda: "by a thread")
+places = Places(*map(int, sys.argv[1:3]))
+app.extensions["wlm.refusals"] = Refusals(places)
+bodies.install(app, places, lambda: None)
+seen, go_on = [], threading.Event()
+
+wsgi = app.wsgi_app
+
+def see(environ, start):
+    seen.append(None)
+    return wsgi(environ, start)
+
+app.wsgi_app = see
+
+@app.post("/v1/ask")
+def ask():
+    go_on.wait()
+    return "by a thread"
+
+@app.get("/v1/events")
+def events():
+    go_on.set()
+    return "by a thread" if not places.taken else f"{len(seen) - 1} asked"
 
 class Full(serving.Server):
     def load(self):
@@ -124,7 +148,7 @@ def test_where_there_is_room_nothing_is_looked_at(
 def test_a_kept_connection_is_refused_work_and_served_the_rest(tmp_path: Path) -> None:
     bind = f"127.0.0.1:{free_port()}"
     environment = {**os.environ, "WLM_HOME": str(tmp_path), "WLM_BIND": bind}
-    server = subprocess.Popen([sys.executable, "-c", SERVER], env=environment)
+    server = subprocess.Popen([sys.executable, "-c", SERVER, "0", "0"], env=environment)
     try:
         with _connected(bind) as connection:
             said = []
@@ -135,11 +159,70 @@ def test_a_kept_connection_is_refused_work_and_served_the_rest(tmp_path: Path) -
                 answer = http.client.HTTPResponse(connection)
                 answer.begin()
                 said.append((answer.status, answer.read() == b"by a thread"))
-        # The first request of a connection is a thread's; so is what needs no place.
-        assert said == [(200, True), (503, False), (200, True)] + [(503, False)] * 2 + [(200, True)]
+        assert said == [(503, False), (503, False), (200, True)] * 2
     finally:
         server.terminate()
         server.wait(60)
+
+
+def test_of_many_that_come_at_once_only_those_with_a_place_get_a_thread(tmp_path: Path) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    environment = {**os.environ, "WLM_HOME": str(tmp_path), "WLM_BIND": bind}
+    server = subprocess.Popen([sys.executable, "-c", SERVER, "1", "2"], env=environment)
+    try:
+        with contextlib.ExitStack() as stack:
+            crowd = [stack.enter_context(_connected(bind)) for _ in range(12)]
+            for connection in crowd:
+                connection.sendall(ASKED)
+            refused = _until(lambda: [c for c in crowd if _answered(c)], 9)
+            assert [_status(connection) for connection in refused] == [503] * 9
+            served = [connection for connection in crowd if connection not in refused]
+            with _connected(bind) as other:
+                other.sendall(SEEN)
+                answer = http.client.HTTPResponse(other)
+                answer.begin()
+                assert answer.read() == b"3 asked", "nobody else came as far as a thread"
+            assert [_status(connection) for connection in served] == [200] * 3
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def test_a_place_is_kept_for_who_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = Places(2, 0)
+    first, second = places.hold(), places.hold()
+    assert places.full and not places.enter()
+    assert places.enter(first) and places.full
+    places.let_go(first)  # it has come in, so nothing is given up
+    assert places.full
+    places.let_go(second)
+    assert not places.full
+    monkeypatch.setattr(admission, "HELD", -1.0)
+    slow = places.hold()
+    assert not places.full, "it has lapsed"
+    assert places.enter() and not places.enter(slow), "and somebody else has the place"
+    places.leave()
+    assert places.enter(slow)
+
+
+def _answered(connection: socket.socket) -> bool:
+    return bool(select.select([connection], [], [], 0)[0])
+
+
+def _status(connection: socket.socket) -> int:
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    answer.read()
+    return answer.status
+
+
+def _until(look: Callable[[], list[socket.socket]], count: int) -> list[socket.socket]:
+    """What is found once there is so much of it."""
+    ends = time.monotonic() + 60
+    while len(found := look()) < count:
+        assert time.monotonic() < ends, f"{len(found)} of {count}"
+        time.sleep(0.05)
+    return found
 
 
 def _connected(bind: str) -> socket.socket:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from wlm.errors import Busy
@@ -24,6 +26,13 @@ _RUNS = ("/confirm", "/retry", "/answer")
 _STATUS = "503 Service Unavailable"
 _ID = b"?" * len(request_id())  # as long as each is, so that Content-Length is right
 
+HELD = 1.0
+"""Seconds that a place is kept for a request that was seen and has not come in: who sends the
+body slowly shall not keep others out."""
+
+held: ContextVar[object | None] = ContextVar("held", default=None)
+"""The place that is kept for the request that this thread serves, if any (``Places.hold``)."""
+
 
 class Places:
     """Some may be inside, some may wait, the rest is refused."""
@@ -33,12 +42,30 @@ class Places:
         self._inside = inside
         self._most = inside + waiting
         self._lock = threading.Lock()
+        self._held: dict[object, float] = {}  # until when; the one that lapses first stands first
         self.taken = 0
 
-    def enter(self) -> bool:
-        """Come in, after waiting if need be; whether there was room at all."""
+    def hold(self) -> object:
+        """Keep a place for a request that was seen; ask whether it is ``full`` first.
+
+        Without this all that come at once are let through to a thread each, before the first of
+        them has come in, only to be refused there. It lapses after ``HELD`` seconds.
+        """
+        place = object()
         with self._lock:
-            if self.taken >= self._most:
+            self._held[place] = time.monotonic() + HELD
+        return place
+
+    def let_go(self, place: object) -> None:
+        """Whoever a place was kept for does not come in; nothing if it did."""
+        with self._lock:
+            self._held.pop(place, None)
+
+    def enter(self, place: object | None = None) -> bool:
+        """Come in, after waiting if need be; whether there was room at all. ``place``: the one
+        that was kept."""
+        with self._lock:
+            if self._held.pop(place, None) is None and self._full():
                 return False
             self.taken += 1
         self._free.acquire()
@@ -46,8 +73,16 @@ class Places:
 
     @property
     def full(self) -> bool:
-        """Whether ``enter`` would refuse now."""
-        return self.taken >= self._most
+        """Whether ``enter`` would refuse now who has no place kept."""
+        with self._lock:
+            return self._full()
+
+    def _full(self) -> bool:
+        if self._held:
+            now = time.monotonic()
+            while self._held and next(iter(self._held.values())) < now:
+                del self._held[next(iter(self._held))]
+        return self.taken + len(self._held) >= self._most
 
     def leave(self) -> None:
         """Make room."""
@@ -73,6 +108,14 @@ class Refusals:
         """Whether work is refused now."""
         return self._work.full
 
+    def hold(self) -> object:
+        """Keep a place for work that was seen; see ``Places.hold``."""
+        return self._work.hold()
+
+    def let_go(self, place: object) -> None:
+        """That work is over, or never came."""
+        self._work.let_go(place)
+
     def refuse(self) -> bytes:
         """One more refusal, as a whole HTTP answer; the connection stays open."""
         self._refused()
@@ -97,7 +140,7 @@ class Admission:
         self._refusals = refusals
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if self._refusals.full and is_work(environ):
+        if held.get() is None and is_work(environ) and self._refusals.full:
             return self._refusals.answer(start)
         return self._app(environ, start)
 

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from wlm.errors import Busy, SlowClient, WlmError
 from wlm.server import contract
-from wlm.server.admission import is_work
+from wlm.server.admission import held, is_work
 from wlm.server.hooks import hooks
 from wlm.server.spool import GRACE, SLOWEST
 
@@ -57,7 +57,7 @@ def install(app: Flask, work: Places, refused: Callable[[], None]) -> None:
             return
         _receive(request, upload=request.endpoint in uploads)
         if is_work(request.environ):
-            if not work.enter():
+            if not work.enter(held.get()):
                 refused()
                 raise Busy(retry_after=1)
             known.leave = work.leave

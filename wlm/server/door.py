@@ -1,11 +1,11 @@
 """Refusals at the door: what there is no room for is told so without a thread, and unparsed.
 
 Past what can be carried, most requests are refused. Each one that is handed to a thread for it
-takes the interpreter's lock from those that work, several times over. So while there is no room
-the thread that watches the connections looks at what came: where that is the head of one plain
-request for work, it answers by itself, and throws the body away as it comes; most clients send
-it a moment later. Everything else goes the usual way, where the same refusal is waiting
-(``wlm.server.admission``).
+takes the interpreter's lock from those that work, several times over. So the thread that watches
+the connections looks at what came. Where that is the head of one plain request for work, and there
+is room, it keeps a place for it; while there is none, it answers by itself, and throws the body
+away as it comes; most clients send it a moment later. Everything else goes the usual way, where
+the same refusal is waiting (``wlm.server.admission``).
 
 Nothing here waits, so the lock is kept throughout. The methods of a socket give it up around each
 call, and who computes takes it for a whole turn: three calls were three turns.
@@ -23,6 +23,7 @@ from wlm.server.admission import Refusals, is_work_at
 _MOST = 8_192
 """Bytes of the largest request that is looked at here."""
 
+_POST = b"POST "
 _END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length:"
 _NOT_PLAIN = (b"\r\ntransfer-encoding:", b"\r\nexpect:", b"\r\nconnection:", b"\r\nupgrade:")
@@ -53,11 +54,10 @@ def refuse(sock: socket.socket, work: Refusals) -> int | None:
     """
     if not work.full:
         return None
-    number = sock.fileno()
-    size = _receive(number, _came, _MOST, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    left = to_come(_came.raw[:size]) if size > 0 else None
+    size, left = _look(sock)
     if left is None:
         return None
+    number = sock.fileno()
     _receive(number, _came, size, socket.MSG_DONTWAIT)
     answer = work.refuse()
     sent = _send(number, answer, len(answer), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
@@ -65,6 +65,18 @@ def refuse(sock: socket.socket, work: Refusals) -> int | None:
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)  # it does not read what it is told, or has gone
     return left
+
+
+def wants_work(sock: socket.socket) -> bool:
+    """Whether what waits in ``sock`` is what ``refuse`` would answer. Never blocks."""
+    return _look(sock)[1] is not None
+
+
+def _look(sock: socket.socket) -> tuple[int, int | None]:
+    """How many bytes have come, and ``to_come`` of them; they are left where they are."""
+    size = _receive(sock.fileno(), _came, _MOST, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    came = ctypes.string_at(_came, max(size, 0))
+    return size, to_come(came) if came.startswith(_POST) else None
 
 
 def throw_away(sock: socket.socket, left: int) -> int:

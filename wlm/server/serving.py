@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
+import selectors
 import shutil
 import socket
 import sys
@@ -21,11 +23,11 @@ from gunicorn.http.errors import (
     LimitRequestLine,
     ParseException,
 )
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from wlm import trace
 from wlm.log import JsonFormatter
-from wlm.server import bodies, door, memory
+from wlm.server import admission, bodies, door, memory
 from wlm.server.metrics import FOLDER
 from wlm.server.problems import bare_problem
 
@@ -47,6 +49,7 @@ IDLE = 30
 
 _MALFORMED = {LimitRequestLine: 414, LimitRequestHeaders: 431, ExpectationFailed: 417}
 _TELL = 0.5  # s
+_AT_ONCE = 8  # connections that are taken at a look; other processes want some, too
 _GATHER = 0.02  # s; while there is no room, what comes is looked at that seldom, all at once
 _LOOK = 0.5  # s; how often it is looked for clients that are too slow
 
@@ -76,21 +79,48 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wait for what comes. While there is no room for work, a moment longer: each look takes
         the interpreter's lock from those that work, and most of what comes is a refusal."""
-        refusals = getattr(self.wsgi, "extensions", {}).get("wlm.refusals")
+        refusals = self._refusals
         if refusals is not None and refusals.full:
             time.sleep(_GATHER)
         super().wait_for_and_dispatch_events(timeout)
 
+    @property
+    def _refusals(self) -> admission.Refusals | None:
+        found: admission.Refusals | None = getattr(self.wsgi, "extensions", {}).get("wlm.refusals")
+        return found
+
+    def accept(self, listener: Any) -> None:
+        """Let in who stands at the door. Each speaks before it gets a thread, as one that was
+        kept does: most of many that come at once are refused, and silence needs no thread."""
+        refusals = self._refusals
+        most = self.worker_connections - self.nr_conns
+        if refusals is None or not refusals.full:
+            most = min(most, _AT_ONCE)
+        for _ in range(most):
+            try:
+                sock, address = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            self.nr_conns += 1
+            conn = TConn(self.cfg, sock, address, listener.getsockname())
+            conn.data_ready = True
+            conn.set_timeout()
+            self.keepalived_conns.append(conn)
+            speaks = functools.partial(self.on_client_socket_readable, conn)
+            self.poller.register(sock, selectors.EVENT_READ, speaks)
+
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
-        """A connection that was kept speaks again; a refusal needs no thread."""
+        """A connection speaks; a refusal needs no thread."""
         if left := getattr(conn, "left", 0):  # of a body that is not wanted any more
             conn.left = door.throw_away(conn.sock, left)
             if conn.left == door.GONE:
                 super().on_client_socket_readable(conn, client)
             return
-        refusals = getattr(self.wsgi, "extensions", {}).get("wlm.refusals")
+        refusals = self._refusals
         left = None if refusals is None else door.refuse(conn.sock, refusals)
         if left is None:
+            if refusals is not None and door.wants_work(conn.sock):
+                conn.place = refusals.hold()
             super().on_client_socket_readable(conn, client)
             return
         conn.left = left
@@ -107,6 +137,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return super().handle(conn)
         finally:
             self._reading.pop(conn, None)
+            self._let_go(conn)
+
+    def _let_go(self, conn: Any) -> None:
+        """Give up the place that was kept for a request, if it did not take it."""
+        if (place := getattr(conn, "place", None)) is not None:
+            conn.place = None
+            self.wsgi.extensions["wlm.refusals"].let_go(place)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Serve one request, whose headers have come."""
@@ -122,10 +159,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         req.unreader.chunk = counted
         self._bodies[conn] = body
         token = bodies.current.set(body)
+        kept = admission.held.set(getattr(conn, "place", None))
         try:
             return super().handle_request(req, conn)
         finally:
             bodies.current.reset(token)
+            admission.held.reset(kept)
             self._bodies.pop(conn, None)
             req.unreader.chunk = receive
 

@@ -15,6 +15,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from email import message_from_bytes
 from pathlib import Path
@@ -28,7 +29,9 @@ from wlm_email.mime import Mail, attached, parse, taken_apart
 from wlm.errors import WlmError
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-ME = Account(Settings(user="me@home.example"), "", lambda _host, _port: None)
+ME = Account(
+    Settings(user="me@home.example"), "", lambda _host, _port: None, lambda _: nullcontext()
+)
 _HEAD = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:From [^\n]+\n)?[!-9;-~]+[ \t]*:")
 
 

@@ -111,6 +111,11 @@ class Config(BaseModel):
     skill_limit: int = Field(
         16, ge=0, description="Events of one skill that run at once, over all workers; 0: any."
     )
+    provider_limit: int = Field(
+        8,
+        ge=0,
+        description="Calls to one provider of all users at once, over all workers; 0: any.",
+    )
     drain_seconds: float = Field(
         20.0, ge=0, description="How long a worker that is told to stop finishes what it runs."
     )

@@ -19,6 +19,7 @@
     ├── SkillError              skill_failed    exit 5   HTTP 502
     │   ├── ProviderError       provider_failed exit 5   HTTP 502
     │   │   └── ProviderAway    provider_away   exit 5   HTTP 503   retryable
+    │   │       └── ProviderPaused  provider_paused  exit 5   HTTP 503   retryable
     │   ├── BadRequest          refused         exit 5   HTTP 422
     │   └── SkillMissing        skill_missing   exit 5   HTTP 404
     ├── NotAllowed              not_allowed     exit 6   HTTP 403
@@ -205,7 +206,12 @@ class SkillError(WlmError, code="skill_failed", exit_code=5, http_status=502):
 
 
 class ProviderError(SkillError, code="provider_failed"):
-    """The service behind the skill answered with an error."""
+    """The service behind the skill answered with an error.
+
+    ``provider`` is what the skill calls it, where it was asked under ``Context.provider``.
+    """
+
+    provider: str = ""
 
 
 class ProviderAway(
@@ -216,6 +222,10 @@ class ProviderAway(
     hint="Check the network, then `wlm events retry`.",
 ):
     """The service behind the skill cannot be reached now."""
+
+
+class ProviderPaused(ProviderAway, code="provider_paused", hint="It is asked again by itself."):
+    """The service behind the skill is left alone for a while; nothing was asked of it."""
 
 
 class BadRequest(SkillError, code="refused", http_status=422, hint="Say it with other values."):

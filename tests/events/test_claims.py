@@ -119,7 +119,7 @@ def test_a_clock_that_is_set_back_keeps_no_breaker_open(engine: Engine, store: S
     now = engine._clock()
     with store.write() as connection:
         for _ in range(5):
-            breaker.failed(connection, "lab", ME, now + timedelta(hours=1))
+            breaker.failed(connection, breaker.Provider("lab"), ME, now + timedelta(hours=1))
     accept(engine)
     assert engine.claim() is not None
 

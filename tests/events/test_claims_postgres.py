@@ -71,12 +71,13 @@ def test_what_hinders_is_left_to_the_long_way(engine: Engine) -> None:
     other = accept(engine, owner="other")
     full = take(engine._ledger, 9, 9, 1, Suspects.NOT)
     assert full.hindered and full.rows == [], "one runs, and no limit allows for more"
+    lab = breaker.Provider("lab")
     with engine._store.write() as connection:
-        breaker.failed(connection, "lab", ME, engine._clock())
+        breaker.failed(connection, lab, ME, engine._clock())
     assert take(engine._ledger, 0, 9, 0, Suspects.NOT).rows == []
     with engine._store.write() as connection:
         for _ in range(breaker.OPENS_AT[True]):
-            breaker.failed(connection, "lab", ME, engine._clock() + timedelta(seconds=1))
+            breaker.failed(connection, lab, ME, engine._clock() + timedelta(seconds=1))
     shut = take(engine._ledger, 9, 9, 0, Suspects.NOT)
     assert shut.hindered and shut.rows == []
     claim = engine.claim()

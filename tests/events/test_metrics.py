@@ -25,8 +25,8 @@ def test_the_figures_are_those_of_the_rows(
     assert told.oldest == 3
     assert told.to_start["lab.say", "succeeded"] == (1, 2.0, 2.0, 2.0)
     assert told.run_time["lab.say", "succeeded"].longest == 0
-    assert told.open_breakers == []
+    assert told.paused == {}
     skill.failures = 5
     for _ in range(5):
         engine.run(engine.accept("one", Route("lab", "lab.flaky")).id)
-    assert snapshot(store, clock()).open_breakers == ["lab"]
+    assert snapshot(store, clock()).paused == {("lab", ""): 1}

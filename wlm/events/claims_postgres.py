@@ -27,6 +27,7 @@ from sqlalchemy import (
     update,
 )
 
+from wlm.events.breaker import SKILL
 from wlm.events.ledger import Ledger
 from wlm.events.rows import Row
 from wlm.events.suspects import Suspects
@@ -51,7 +52,7 @@ def _statement(suspects: Suspects) -> Any:
     limit, count = bindparam("limit", type_=Integer), bindparam("count", type_=Integer)
     # Where there is no limit nothing is counted.
     free = case((limit > 0, func.least(limit - running, count)), else_=count)
-    away = exists().where(breakers.c.open_until.is_not(None))
+    away = exists().where(breakers.c.provider == SKILL, breakers.c.open_until.is_not(None))
     hall = select(case((away, 0), else_=free).label("free")).cte("hall")
     picked = (
         select(events.c.id)
@@ -96,7 +97,8 @@ def _statement(suspects: Suspects) -> Any:
         .where(only_reads.c.yes)
         .scalar_subquery()
     )
-    failing = exists().where(breakers.c.skill == taken.c.skill).label("failing")
+    counted = (breakers.c.provider == SKILL, breakers.c.skill == taken.c.skill)
+    failing = exists().where(*counted).label("failing")
     return (
         select(hall.c.free, lightly.label("lightly"), failing, *taken.c)
         .select_from(hall.outerjoin(taken, true()))

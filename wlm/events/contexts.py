@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import Connection, bindparam, insert, select
 
 from wlm.errors import UsageError
+from wlm.events.breaker import Provider
 from wlm.events.ledger import Ledger
+from wlm.events.providers import Providers
 from wlm.events.rows import Row, one
 from wlm.plugins import Context, Person, Place
 from wlm.store.owned import OwnedTables
@@ -83,6 +86,10 @@ class Contexts:
         self.schedules = schedules
         self._registry = registry
         self._settings = settings
+        limits = settings.config
+        self.providers = Providers(
+            ledger.store, ledger.clock, limits.provider_limit, limits.user_limit
+        )
 
     def for_run(self, row: Row, emit: Emit) -> Context:
         """The context of one run of one event. Raises ``SkillMissing`` or ``BadSetting``."""
@@ -217,6 +224,10 @@ class LookPorts:
         """Refused."""
         raise UsageError("Only a handler may have effects.")
 
+    def provider(self, name: str, *, own: bool) -> AbstractContextManager[None]:
+        """Past the provider's breaker and limit."""
+        return self._contexts.providers.asked(Provider(self._skill, name, own), self._owner)
+
 
 class RunPorts:
     """What one run may do, each time only if it still holds its event."""
@@ -228,6 +239,8 @@ class RunPorts:
         self._emit = emit
         self.until: datetime | None = None
         """Until when the reply holds, where the handler said so."""
+        self.asking: list[Provider] = []
+        """The providers that the handler is asking now."""
 
     def check(self, connection: Connection) -> None:
         """Raise ``RunOver`` unless this run holds its event, until this transaction ends."""
@@ -305,6 +318,17 @@ class RunPorts:
     def lasts(self, until: datetime) -> None:
         """Record until when the reply holds; the earliest counts."""
         self.until = until if self.until is None else min(self.until, until)
+
+    @contextmanager
+    def provider(self, name: str, *, own: bool) -> Iterator[None]:
+        """Past the provider's breaker and limit."""
+        provider = Provider(self._row["skill"], name, own)
+        with self._contexts.providers.asked(provider, self._row["owner"]):
+            self.asking.append(provider)
+            try:
+                yield
+            finally:
+                self.asking.remove(provider)
 
     def once(self, key: str, work: Callable[[], Any]) -> Any:
         """Run ``work`` and record its result in one transaction, once per event and key."""

@@ -222,6 +222,7 @@ class Desk:
     def close(self) -> None:
         """Stop listening. The store is the caller's to close."""
         self._waiting.close()
+        self._contexts.providers.close()
         if self._bell is not None:
             self._bell.close()
 

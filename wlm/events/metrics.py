@@ -9,12 +9,15 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, case, func, select
 
+from wlm.events import breaker
 from wlm.store.engine import Store
 from wlm.store.tables import breakers, events
 from wlm.types import FINAL_STATES, State
 
+OWN = "own"
+"""In the place of the names of users' own servers."""
 _RECENT = 5_000
 
 
@@ -32,15 +35,15 @@ class Snapshot(NamedTuple):
 
     ``depth`` counts events that have not ended, by (intent, state). ``oldest`` is how long
     the one that is ready has waited longest, in seconds (0: none waits). ``to_start`` and
-    ``run_time`` are of events that ended of late, by (intent, state). ``open_breakers``
-    are the skills whose provider is left alone now.
+    ``run_time`` are of events that ended of late, by (intent, state). ``paused`` is for how
+    many users each (skill, provider) is left alone now: 1 for everybody, too.
     """
 
     depth: dict[tuple[str, str], int]
     oldest: float
     to_start: dict[tuple[str, str], Spread]
     run_time: dict[tuple[str, str], Spread]
-    open_breakers: list[str]
+    paused: dict[tuple[str, str], int]
 
 
 def snapshot(store: Store, now: datetime, *, window: timedelta = timedelta(minutes=5)) -> Snapshot:
@@ -72,15 +75,30 @@ def snapshot(store: Store, now: datetime, *, window: timedelta = timedelta(minut
                 key = (row.intent, row.state)
                 started[key].append((row.started_at - row.run_at).total_seconds())
                 ran[key].append((row.finished_at - row.started_at).total_seconds())
-        shut = select(breakers.c.skill).where(breakers.c.open_until > now).distinct()
-        opened = sorted(connection.execute(shut).scalars())
+        left_alone = paused(connection, now)
     return Snapshot(
         depth,
         max(0.0, (now - first).total_seconds()) if first else 0.0,
         {key: _spread(values) for key, values in started.items()},
         {key: _spread(values) for key, values in ran.items()},
-        opened,
+        left_alone,
     )
+
+
+def paused(connection: Connection, now: datetime) -> dict[tuple[str, str], int]:
+    """For how many users each (skill, provider) is left alone.
+
+    The provider is "" for the skill as a whole, and ``OWN`` for the users' own servers.
+    """
+    name = case((breakers.c.own, OWN), else_=breakers.c.provider).label("name")
+    latest = now + breaker.LONGEST_PAUSE
+    query = (
+        select(breakers.c.skill, name, func.count(breakers.c.owner.distinct()))
+        .where(breakers.c.open_until > now, breakers.c.open_until <= latest)
+        .group_by(breakers.c.skill, name)
+        .order_by(breakers.c.skill, name)
+    )
+    return {(skill, provider): n for skill, provider, n in connection.execute(query)}
 
 
 def _spread(values: list[float]) -> Spread:

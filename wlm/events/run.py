@@ -7,12 +7,14 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wlm import trace
-from wlm.errors import SkillError, WlmError
+from wlm.errors import ProviderError, ProviderPaused, SkillError, WlmError
+from wlm.events.breaker import Provider
 from wlm.events.claims import Claim
-from wlm.events.contexts import RunOver
+from wlm.events.contexts import RunOver, RunPorts
 from wlm.plugins import Reply
 from wlm.plugins.context import AskUser
 from wlm.types import Failure, Question, jsonable
@@ -31,7 +33,8 @@ class Outcome:
     """How a run went. Exactly one of ``reply``, ``question`` and ``failure`` is there.
 
     ``slots`` is what the event's slots became; ``known`` is whether it is certain what
-    the handler did to the world; ``provider_failed`` counts against the skill's provider.
+    the handler did to the world. ``failed`` are the providers that it counts against.
+    ``put_off``: a provider was to be left alone, so nothing was tried.
     """
 
     reply: dict[str, Any] | None = None
@@ -40,7 +43,8 @@ class Outcome:
     retry_after: float | None = None
     slots: dict[str, Any] | None = None
     known: bool = True
-    provider_failed: bool = False
+    failed: Sequence[Provider] = ()
+    put_off: bool = False
 
 
 class Run:
@@ -51,6 +55,7 @@ class Run:
         self.outcome: Outcome | None = None
         self.slots: dict[str, Any] | None = None
         self.begun = self.unsure = False
+        self.ports: RunPorts | None = None
         self.done = self.given_up = False
         self._runner = runner
         self._lock = threading.Lock()
@@ -125,7 +130,8 @@ class Run:
             outcome = Outcome(
                 failure=_failure(error),
                 retry_after=error.retry_after,
-                provider_failed=error.retryable and isinstance(error, SkillError),
+                failed=[Provider(self.row["skill"])] if _uncounted(error) else (),
+                put_off=isinstance(error, ProviderPaused),
             )
         except BaseException as error:
             self._runner.exhausted |= isinstance(error, MemoryError)
@@ -149,8 +155,12 @@ class Run:
             ),
             "`wlm events retry` tries it again.",
         )
+        asking = list(self.ports.asking) if self.ports is not None else []
         return Outcome(
-            failure=failure, slots=self.slots, known=not self.begun, provider_failed=True
+            failure=failure,
+            slots=self.slots,
+            known=not self.begun,
+            failed=asking or [Provider(self.row["skill"])],
         )
 
 
@@ -166,6 +176,13 @@ def checked(reply: Any) -> dict[str, Any]:
         f"The skill returned {type(reply).__name__} that is no reply of JSON values.",
         hint="The plugin is at fault; upgrade it or tell its author.",
     )
+
+
+def _uncounted(error: WlmError) -> bool:
+    """Whether an error counts against the skill: it did not come from a provider that was asked
+    under its name, where it was counted."""
+    named = isinstance(error, ProviderError) and error.provider
+    return error.retryable and isinstance(error, SkillError) and not named
 
 
 def _failure(error: WlmError) -> Failure:

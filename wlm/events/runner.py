@@ -18,7 +18,7 @@ from wlm.events.contexts import Contexts, Emit, RunOver, RunPorts
 from wlm.events.hands import Hands
 from wlm.events.ledger import Ledger
 from wlm.events.prepare import Prepared, confirmation, prepare
-from wlm.events.retry import delay
+from wlm.events.retry import delay, may_wait, pause
 from wlm.events.rows import Row, held
 from wlm.events.run import Outcome, Run, checked
 from wlm.events.shift import Over, Shift, Source
@@ -126,6 +126,7 @@ class Runner:
         if spec.effect != row["effect"] and not self._ledger.mark(row, effect=spec.effect):
             raise RunOver
         ctx = self._contexts.for_run(row, self._emit)
+        run.ports = cast("RunPorts", ctx.ports)
         ready = prepare(spec, row["slots"], ctx.resolve)
         run.slots = ready.slots
         if ready.question is not None:
@@ -254,17 +255,21 @@ class Runner:
         target, detail = State.FAILED, failure.message
         if failure.retryable:
             target = State.DEAD
-            if row["attempts"] < row["max_attempts"]:
+            put_off = outcome.put_off and may_wait(row)
+            if put_off or row["attempts"] < row["max_attempts"]:
                 target = State.RETRYING
                 wait = delay(row["attempts"], outcome.retry_after)
+                if put_off:
+                    wait = pause(outcome.retry_after)
+                    values["attempts"] = row["attempts"] - 1  # it was not tried yet
                 # By the clock as it was when the try began, which may have been stepped since:
                 # that moment tells later whether it was set back (``due``).
                 tried = timedelta(seconds=elapsed() - claim.at)
                 values["run_at"] = row["started_at"] + tried + wait
                 detail = f"{detail} Again in {wait.total_seconds():.1f} s."
         with self._ledger.store.write() as connection:
-            if outcome.provider_failed:
-                breaker.failed(connection, row["skill"], row["owner"], self._ledger.clock())
+            for provider in outcome.failed:
+                breaker.failed(connection, provider, row["owner"], self._ledger.clock())
             return self._ledger.move(
                 target,
                 held(row),

@@ -47,7 +47,7 @@ _SLOTS = (
 class Success(NamedTuple):
     """A run that went well: the row as it was claimed, the reply, and what the slots became.
 
-    ``troubled``: something may count against its skill's provider (``breaker``).
+    ``troubled``: something may count against its skill (``breaker``).
     """
 
     row: Row
@@ -82,7 +82,7 @@ def succeed(ledger: Ledger, ended: Sequence[Success]) -> list[Row]:
                 slots = seal(one.row, "slots", one.slots)
                 connection.execute(_SLOTS, {"event": one.row["id"], "new_slots": slots})
         for skill, owner in {(o.row["skill"], o.row["owner"]) for o in ours if o.troubled}:
-            breaker.worked(connection, skill, owner)
+            breaker.worked(connection, breaker.Provider(skill), owner)
         if ledger.on_end is not None:
             # By owner: notices lock theirs, and all must do so in one order.
             for row in sorted(rows, key=lambda row: str(row["owner"])):

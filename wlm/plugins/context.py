@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -88,6 +89,10 @@ class Ports(Protocol):
         """Run ``work`` and record its JSON result in one transaction, once per event and key."""
         ...
 
+    def provider(self, name: str, *, own: bool) -> AbstractContextManager[None]:
+        """Ask a provider inside, past its breaker and its limit."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True)
 class Context:
@@ -130,6 +135,19 @@ class Context:
         from wlm.plugins.http import Http
 
         return Http(offline=self.offline, guard=self.guard)
+
+    def provider(self, name: str, *, own: bool = False) -> AbstractContextManager[None]:
+        """Ask one of the skill's providers inside: ``with ctx.provider("open-meteo"): …``.
+
+        ``name`` tells the skill's providers apart; it is said in errors, so it holds nothing
+        personal. ``own``: the user's own server or account, whose failures are nobody else's.
+        Whose ``ProviderAway`` leaves the block again and again is left alone for a while, and the
+        skill's other providers are not; and so many calls as the setting ``provider_limit`` says
+        are inside at once (not counted for ``own``, which ``user_limit`` bounds). Raises
+        ``ProviderPaused``, a ``ProviderAway``, at once where it must not be asked now. Not inside
+        ``once`` or a transaction.
+        """
+        return self.ports.provider(name, own=own)
 
     def check_address(self, host: str, port: int) -> None:
         """Refuse an address that the user's settings may not lead to (at a gateway: what is not

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from wlm.errors import NotFound, UsageError
+from wlm.errors import NotFound, ProviderPaused, UsageError
 from wlm.plugins.context import AskUser, Context
 from wlm.plugins.scheduling import SchedulePlan
 from wlm.plugins.skill import IntentSpec, Proposal, Skill
@@ -53,8 +54,9 @@ class RecordingPorts:
     """What the event engine lends a context, recorded instead of run.
 
     ``emitted``, ``cancelled``, ``undos`` and ``planned`` (by key) hold what the skill asked
-    for, ``until`` how long it said that its reply holds. ``candidates`` maps what is said to
-    the people or places that stand for it; for other names the skill is asked.
+    for, ``until`` how long it said that its reply holds, ``asked`` which providers it asked.
+    Providers whose names are put into ``paused`` must not be asked. ``candidates`` maps what is
+    said to the people or places that stand for it; for other names the skill is asked.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class RecordingPorts:
         self.planned: dict[str, tuple[SchedulePlan, Schedule]] = {}
         self.undos: list[tuple[str, dict[str, Any]]] = []
         self.until: datetime | None = None
+        self.asked: list[str] = []
+        self.paused: set[str] = set()
         self.event_id = new_id()
         self.attempt = 1
         self._candidates = {said.casefold(): list(values) for said, values in candidates.items()}
@@ -152,6 +156,14 @@ class RecordingPorts:
                 known = json.dumps(work())
             self._done[self.event_id, key] = known
         return json.loads(known)
+
+    @contextmanager
+    def provider(self, name: str, *, own: bool) -> Iterator[None]:
+        """Record that a provider is asked; one that is ``paused`` raises ``ProviderPaused``."""
+        if name in self.paused:
+            raise ProviderPaused(f"{name} is left alone; it was not asked.", retry_after=10.0)
+        self.asked.append(name)
+        yield
 
 
 def context(

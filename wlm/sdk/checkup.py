@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from wlm.config import Settings, load
@@ -44,6 +45,8 @@ def check_all() -> Iterator[Finding]:
         database, failures = _database(assistant)
         yield from _plugins(assistant.registry, settings, failures)
         yield database
+        if database.status == "ok":
+            yield from _providers(assistant)
     yield from _models(settings)
     yield from _language_model(settings)
     yield from check_audio()
@@ -115,6 +118,27 @@ def _database(assistant: Assistant) -> tuple[Finding, Counter[str]]:
         return _fault("database", error), Counter()
     raised = (e.route.skill for e in events if e.error and e.error.code == SkillError.code)
     return Finding("database", "ok", url), Counter(raised)
+
+
+def _providers(assistant: Assistant) -> Iterator[Finding]:
+    """The providers that are left alone now, since they failed again and again."""
+    from sqlalchemy import select
+
+    from wlm.events.breaker import EVERYBODY, SKILL
+    from wlm.store.scope import LOCAL_OWNER
+    from wlm.store.tables import breakers
+
+    now = datetime.now(UTC)
+    query = select(breakers).where(
+        breakers.c.open_until > now, breakers.c.owner.in_([LOCAL_OWNER, EVERYBODY])
+    )
+    with assistant.store.read() as connection:
+        rows = connection.execute(query.order_by(breakers.c.skill, breakers.c.provider)).all()
+    for row in rows:
+        what = "as a whole" if row.provider == SKILL else row.provider
+        seconds = (row.open_until - now).total_seconds()
+        text = f"{what} failed {row.failures} times in a row; not asked for {seconds:.0f} s"
+        yield Finding(f"skill {row.skill}", "note", text, "It is asked again by itself.")
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

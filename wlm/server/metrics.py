@@ -130,7 +130,8 @@ def _events() -> bytes:
     count = Gauge("wlm_events", "Events by state.", ["state"], **named)
     depth = Gauge("wlm_events_open", "Events that have not ended.", kind, **named)
     oldest = Gauge("wlm_events_oldest_seconds", "How long one has been ready at most.", **named)
-    paused = Gauge("wlm_provider_paused", "Its provider is left alone now.", ["skill"], **named)
+    paused = Gauge("wlm_provider_paused", "Users for whom a provider is left alone now.",
+                   ["skill", "provider"], **named)  # fmt: skip
     start = Gauge("wlm_event_start_seconds", "From due to begun, events that ended of late.",
                   [*kind, "quantile"], **named)  # fmt: skip
     ran = Gauge("wlm_event_run_seconds", "From begun to ended, events that ended of late.",
@@ -141,8 +142,8 @@ def _events() -> bytes:
     oldest.set(told.oldest)
     for which, number in told.depth.items():
         depth.labels(*which).set(number)
-    for skill in told.open_breakers:
-        paused.labels(skill).set(1)
+    for named_so, number in told.paused.items():
+        paused.labels(*named_so).set(number)
     for gauge, spreads in ((start, told.to_start), (ran, told.run_time)):
         for which, spread in spreads.items():
             gauge.labels(*which, "0.5").set(spread.p50)

@@ -32,6 +32,7 @@ ID = String(26)
 OWNER = String(64)
 # A conversation's id may be given by the user (`--conversation`), so it may be any short text.
 NAME = String(128)
+PROVIDER = String(255)
 
 
 turns = Table(
@@ -129,11 +130,29 @@ breakers = Table(
     "breakers",
     core,
     Column("skill", NAME, primary_key=True),
+    Column("provider", PROVIDER, primary_key=True),
     Column("owner", OWNER, primary_key=True),
+    Column("own", Boolean, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("open_until", UtcTime),
 )
-"""Skills whose provider failed, again and again: for one owner, or ``""`` for everybody."""
+"""Providers that failed, again and again: for one owner, or ``""`` for everybody.
+
+``provider`` is what the skill calls it; ``""`` is the skill as a whole. ``own``: the owner's own
+server, so that its name is nobody else's business.
+"""
+
+permits = Table(
+    "permits",
+    core,
+    Column("skill", NAME, primary_key=True),
+    Column("provider", PROVIDER, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("holder", ID, nullable=False),
+    Column("worker", String(128), nullable=False),
+    Column("until", UtcTime, nullable=False),
+)
+"""Who may ask a provider now (``wlm.events.semaphore``): one row for each of so many at once."""
 
 event_log = Table(
     "event_log",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
@@ -54,6 +56,8 @@ class Account(NamedTuple):
     password: str
     check: Callable[[str, int], None]
     """``Context.check_address``."""
+    asking: Callable[[str], AbstractContextManager[None]]
+    """``Context.provider`` for a server of this account: "imap" or "smtp"."""
     token: Callable[[str], str] | None = None
     """In the place of a password: an access token, other than the one that was refused."""
 
@@ -77,10 +81,11 @@ def account(ctx: Context) -> Account:
     settings = ctx.settings_as(Settings)
     if not (settings.imap_host and settings.user):
         raise BadRequest("No mailbox is set up.", hint=CONFIGURE)
+    asking = partial(ctx.provider, own=True)
     if settings.sign_in == "password":
-        found = Account(settings, _password(ctx, settings), ctx.check_address)
+        found = Account(settings, _password(ctx, settings), ctx.check_address, asking)
     else:
-        found = Account(settings, "", ctx.check_address, _token(ctx, settings.sign_in))
+        found = Account(settings, "", ctx.check_address, asking, _token(ctx, settings.sign_in))
     if "@" not in found.address:
         raise BadRequest("The setting `address` is not an e-mail address.", hint=CONFIGURE)
     for host, security in (

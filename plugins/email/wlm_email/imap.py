@@ -269,7 +269,15 @@ def _newest_first(mails: list[Mail]) -> list[Mail]:
 
 @contextlib.contextmanager
 def connect(account: Account) -> Iterator[Mailbox]:
-    """The mailbox, opened and closed again. All that goes wrong in it becomes one of ours."""
+    """The mailbox, opened and closed again. All that goes wrong in it becomes one of ours.
+
+    Raises ``ProviderPaused`` where the server is to be left alone."""
+    with account.asking("imap"), _connected(account) as box:
+        yield box
+
+
+@contextlib.contextmanager
+def _connected(account: Account) -> Iterator[Mailbox]:
     import imaplib
 
     from imap_tools import errors

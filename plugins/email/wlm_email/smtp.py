@@ -32,6 +32,11 @@ def send(account: Account, message: EmailMessage) -> list[str]:
     Every error of ``wlm.errors`` that this raises means that nothing was sent.
     ``HandOverBroken`` means that nobody here knows.
     """
+    with account.asking("smtp"):
+        return _sent(account, message)
+
+
+def _sent(account: Account, message: EmailMessage) -> list[str]:
     host = account.smtp_host
     try:
         with contextlib.ExitStack() as stack:

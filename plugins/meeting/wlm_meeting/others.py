@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from wlm.errors import ProviderError, WlmError
 from wlm.plugins import Context, Person
@@ -69,11 +70,20 @@ def _keys(person: Person) -> list[str]:
 
 def _fetched(ctx: Context, url: str) -> bytes | None:
     try:
-        answer = ctx.http.get(url, max_bytes=_MOST_BYTES, timeout=_SECONDS)
+        with ctx.provider(host_of(url), own=True):
+            answer = ctx.http.get(url, max_bytes=_MOST_BYTES, timeout=_SECONDS)
     except WlmError:
         return None
     content: bytes = answer.content
     return content
+
+
+def host_of(url: str) -> str:
+    """What a server that publishes a calendar is called."""
+    try:
+        return (urlsplit(url).hostname or "")[:255] or "calendar"
+    except ValueError:
+        return "calendar"
 
 
 def _spans(calendar: Calendar, data: bytes, start: datetime, end: datetime) -> Iterator[Span]:

@@ -9,8 +9,9 @@ import os
 import re
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -25,8 +26,12 @@ STALE_LIMIT = timedelta(days=3)
 MAX_BYTES = 3_000_000
 TIMEOUT = 8.0
 AT_ONCE = 16
+_LONGEST_NAME = 255
 AT_ONCE_A_HOST = 2
 """Requests that one server gets at a time, however many feeds it has."""
+
+
+Asking = Callable[[str], AbstractContextManager[None]]
 
 
 class HttpGet(Protocol):
@@ -69,8 +74,11 @@ class _Kept(NamedTuple):
 class Reader:
     """Reads feeds for one user. ``public_only`` refuses addresses inside the network."""
 
-    def __init__(self, http: HttpGet, folder: Path, now: datetime, *, public_only: bool) -> None:
-        self._http = http
+    def __init__(
+        self, http: HttpGet, asking: Asking, folder: Path, now: datetime, *, public_only: bool
+    ) -> None:
+        """``asking`` is ``Context.provider`` for a feed's server, by its name."""
+        self._http, self._asking = http, asking
         self._folder = folder
         self._now = now
         self._public_only = public_only
@@ -80,7 +88,7 @@ class Reader:
 
     def read(self, feeds: Mapping[str, str]) -> list[Feed]:
         """Every feed (URL by name), in the order given. One that fails takes down no other."""
-        hosts = {name: _host(url) for name, url in feeds.items()}
+        hosts = {name: host_of(url) for name, url in feeds.items()}
         for host in hosts.values():  # made before the threads come
             _ = self._hosts[host]
         # Hosts take turns, so that one with many feeds does not hold all the threads.
@@ -112,7 +120,8 @@ class Reader:
             headers["if-none-match"] = kept.etag
         if kept and kept.modified:
             headers["if-modified-since"] = kept.modified
-        with self._hosts[_host(url)]:
+        host = host_of(url)
+        with self._hosts[host], self._asking(host[:_LONGEST_NAME]):
             response = self._http.get(
                 url,
                 headers=headers,
@@ -162,7 +171,8 @@ class Reader:
             temporary.replace(path)
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """The server of a feed, with its port where the address names one."""
     try:
         return urlsplit(url).netloc.casefold()
     except ValueError:

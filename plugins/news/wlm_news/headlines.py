@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 from wlm.errors import BadRequest
 from wlm.plugins import Context, Reply, TimeRange
 from wlm_news import own, pick
-from wlm_news.feeds import Feed, Reader, failure
+from wlm_news.feeds import Feed, Reader, failure, host_of
 from wlm_news.items import Item
-from wlm_news.settings import NewsSettings
+from wlm_news.settings import DEFAULT_FEEDS, NewsSettings
 
 
 def latest(ctx: Context, topic: str, source: str, when: TimeRange | None) -> Reply:
@@ -23,7 +25,8 @@ def latest(ctx: Context, topic: str, source: str, when: TimeRange | None) -> Rep
         topic, source = search.topic, source or search.source
     chosen = _feeds(own.all_feeds(ctx, settings.feeds), source)
     folder = ctx.data_dir / "news" / quote(ctx.user, safe="")
-    reader = Reader(ctx.http, folder, ctx.now, public_only=not settings.allow_private)
+    asking = partial(_asking, ctx)
+    reader = Reader(ctx.http, asking, folder, ctx.now, public_only=not settings.allow_private)
     feeds = reader.read(chosen)
     ctx.lasts(min(feed.until or ctx.now for feed in feeds))
     if error := failure(feeds):
@@ -33,6 +36,11 @@ def latest(ctx: Context, topic: str, source: str, when: TimeRange | None) -> Rep
         items = pick.within(items, when)
     items = pick.newest(pick.about(items, topic, ctx.language))
     return _reply(ctx, items, feeds, topic, source)
+
+
+def _asking(ctx: Context, host: str) -> AbstractContextManager[None]:
+    """A feed's server. All users share those of the feeds that come with the skill."""
+    return ctx.provider(host, own=host not in map(host_of, DEFAULT_FEEDS.values()))
 
 
 def _feeds(feeds: dict[str, str], source: str) -> dict[str, str]:

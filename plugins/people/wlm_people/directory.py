@@ -7,7 +7,9 @@ Read only, and only what stands in the entry of a person. The library (python-ld
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wlm.errors import BadSetting, ProviderAway, ProviderError
@@ -35,14 +37,23 @@ Attributes = Mapping[str, list[bytes]]
 def directory_of(ctx: Context) -> Directory | None:
     """The directory of the settings, if there is one."""
     settings = ctx.settings_as(BookSettings)
-    return Directory(settings, offline=ctx.offline) if settings.ldap_url else None
+    if not settings.ldap_url:
+        return None
+    return Directory(settings, partial(ctx.provider, "directory"), offline=ctx.offline)
 
 
 class Directory:
     """One directory server. Each call opens a connection and closes it."""
 
-    def __init__(self, settings: BookSettings, *, offline: bool = False) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: BookSettings,
+        asking: Callable[[], AbstractContextManager[None]],
+        *,
+        offline: bool = False,
+    ) -> None:
+        """``asking`` is ``Context.provider`` for this server."""
+        self._settings, self._asking = settings, asking
         self._offline = offline
 
     def find(self, said: Sequence[str]) -> list[Contact]:
@@ -80,14 +91,20 @@ class Directory:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[_Server]:
         if self._offline:
-            raise ProviderAway("The directory is not asked while WLM is offline.")
+            raise ProviderAway("The directory is not asked while WLM is offline.", retryable=False)
         try:
-            import ldap
+            import ldap  # noqa: F401
         except ImportError:
             raise BadSetting(
                 "The library for directories is not installed.",
                 hint="`pip install 'wlm-people[ldap]'` (needs libldap-dev and libsasl2-dev).",
             ) from None
+        with self._asking():
+            yield from self._signed_in()
+
+    def _signed_in(self) -> Iterator[_Server]:
+        import ldap
+
         server = None
         try:
             server = _Server(self._settings)

@@ -13,7 +13,7 @@ from tests.support.met_norway import MetNorway
 from tests.support.open_meteo import OpenMeteo
 from wlm.errors import BadRequest, ProviderAway, ProviderError
 from wlm.plugins import Place, TimeRange
-from wlm.plugins.testing import context, run
+from wlm.plugins.testing import context, recorded, run
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=BERLIN)
@@ -61,6 +61,16 @@ def test_the_second_answers_and_is_credited(ask, first, second):
     assert reply.data["attribution"] == met_norway.CREDIT
     assert reply.display.endswith(met_norway.CREDIT)
     assert second.requests[0].query == {"lat": "52.5244", "lon": "13.4105"}
+
+
+def test_one_that_is_left_alone_is_not_asked(first, second, tmp_path):
+    second.set("2026-11-23T09:00", 6, symbol="rain", rain=1.5, temperature=7.0)
+    merged = {**first.settings, **second.settings}
+    ctx = context(Weather(), tmp_path, now=NOW, offline=False, settings=merged)
+    recorded(ctx).paused.add("open-meteo")
+    reply = run(Weather(), "forecast", ctx, place=PLACE, when=day(1))
+    assert reply.data["attribution"] == met_norway.CREDIT
+    assert first.requests == [] and recorded(ctx).asked == ["met-norway"]
 
 
 def test_now_wind_and_snow(ask, first, second):

@@ -35,7 +35,8 @@ def forecast(
 def client_of(ctx: Context) -> Client:
     """The services' client, with what it keeps for this user."""
     folder = ctx.data_dir / "weather" / quote(ctx.user, safe="")
-    return Client(ctx.http, ctx.settings_as(WeatherSettings), folder, ctx.now, ctx.language)
+    settings = ctx.settings_as(WeatherSettings)
+    return Client(ctx.http, settings, folder, ctx.now, ctx.language, ctx.provider)
 
 
 def _place(

@@ -16,7 +16,7 @@ from wlm_weather.cache import Cache
 from wlm_weather.met_norway import MetNorway
 from wlm_weather.open_meteo import BACK, OpenMeteo
 from wlm_weather.places import Chosen, Match
-from wlm_weather.provider import HttpGet, Provider
+from wlm_weather.provider import Asking, HttpGet, Provider
 from wlm_weather.series import Forecast
 
 GAZETTEER_LIFE = timedelta(days=30)
@@ -46,9 +46,16 @@ class Client:
     """Places and forecasts, fetched when what is kept no longer holds."""
 
     def __init__(
-        self, http: HttpGet, addresses: Addresses, folder: Path, now: datetime, language: str
+        self,
+        http: HttpGet,
+        addresses: Addresses,
+        folder: Path,
+        now: datetime,
+        language: str,
+        asking: Asking,
     ) -> None:
-        self._http = http
+        """``asking`` is ``Context.provider``: each service is asked inside of its own."""
+        self._http, self._asking = http, asking
         self._geocoding_url = addresses.geocoding_url
         self._providers: list[Provider] = [OpenMeteo(http, addresses.forecast_url)]
         if addresses.second_url and addresses.contact:
@@ -96,7 +103,8 @@ class Client:
         if kept and kept.expires > self._now:
             forecast = provider.parse(kept.value, place)
             return Fetched(forecast, self._now - kept.fetched, stale=False, until=kept.expires)
-        answer = provider.fetch(place, past=past)
+        with self._asking(provider.name):
+            answer = provider.fetch(place, past=past)
         forecast = provider.parse(answer.raw, place)
         until = self._now + answer.life
         self._forecasts.put(key, answer.raw, self._now, until)
@@ -126,11 +134,10 @@ class Client:
         kept = self._gazetteer.get(key)
         if kept and kept.expires > self._now:
             return [Match(*values) for values in kept.value]
+        params = {"name": name, "count": 20, "language": self._language, "format": "json"}
         try:
-            response = self._http.get(
-                self._geocoding_url,
-                params={"name": name, "count": 20, "language": self._language, "format": "json"},
-            )
+            with self._asking("places"):
+                response = self._http.get(self._geocoding_url, params=params)
         except ProviderAway:
             if kept is None:
                 raise

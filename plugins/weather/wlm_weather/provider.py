@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
 
 from wlm.plugins import Place
 from wlm_weather.series import Forecast
+
+Asking = Callable[[str], AbstractContextManager[None]]
+"""What is needed of ``Context.provider``."""
 
 
 class HttpGet(Protocol):

@@ -52,7 +52,8 @@ def sync(ctx: Context, remotes: Remotes, account: Account, copies: Copies[Thing]
         if each.url != account.place:  # the settings name another one now
             with ctx.db.transaction():
                 remotes.forget(each)
-    with locked(remotes.at(account.kind, account.place)) as remote:
+    own = ctx.provider(account.kind, own=True)
+    with own, locked(remotes.at(account.kind, account.place)) as remote:
         if remote is None:
             return Synced()
         return BothWays(ctx, remotes, remote, _collection(ctx, account, remote), copies).run()

@@ -11,6 +11,7 @@ from wlm.plugins.sync.remotes import Remote, Remotes
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.ics import drop, under
 from wlm_meeting.ics_read import read
+from wlm_meeting.others import host_of
 from wlm_meeting.sync.content import SUBSCRIPTION, digest
 from wlm_meeting.tables import kept
 
@@ -25,7 +26,8 @@ def follow(ctx: Context, remote: Remote) -> Synced:
     """
     done = Synced()
     headers = {"if-none-match": remote.token} if remote.token.startswith(('"', "W/")) else {}
-    answer = ctx.http.get(remote.url, headers=headers, max_bytes=_MAX_BYTES, timeout=30)
+    with ctx.provider(host_of(remote.url), own=True):
+        answer = ctx.http.get(remote.url, headers=headers, max_bytes=_MAX_BYTES, timeout=30)
     if answer.status == 304:
         return done
     token = answer.headers.get("etag") or hashlib.sha256(answer.content).hexdigest()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _BLOCK = timedelta(days=62)
+LONGEST = timedelta(days=800)
+"""No window is longer; what looks further ahead goes on block by block."""
 
 
 class Plan(NamedTuple):
@@ -53,7 +55,7 @@ def in_blocks(rule: Plan, start: datetime, begin: datetime, end: datetime) -> It
     while begin < end:
         edge = begin + min(block, end - begin)
         yield from within(rule, start, begin, edge)
-        begin, block = edge, block * 2
+        begin, block = edge, min(block * 2, LONGEST)
 
 
 def within(rule: Plan, start: datetime, begin: datetime, end: datetime) -> list[datetime]:
@@ -88,6 +90,15 @@ def _steps(
     """``moments`` and what follows them by whole steps, in begin ≤ t < end."""
     found: list[datetime] = []
     for moment in moments:
-        first, beyond = (max(0, -((moment - edge) // step)) for edge in (begin, end))
-        found += [moment + number * step for number in range(first, beyond)]
-    return sorted(found)
+        first, beyond = -((moment - begin) // step), -((moment - end) // step)
+        first = max(first, 0)
+        if first < beyond:
+            at = moment + first * step
+            found += [at + since for since in _multiples(step)[: beyond - first]]
+    return sorted(found) if len(moments) > 1 else found
+
+
+@functools.lru_cache(maxsize=64)
+def _multiples(step: timedelta) -> list[timedelta]:
+    """Nothing, one step, two … as many as any window has; many series share them."""
+    return [step * number for number in range(LONGEST // step + 2)]

@@ -45,7 +45,6 @@ _MOST = 20_000
 
 _SOON = timedelta(days=14_700)
 _STEADY = timedelta(days=62)
-_BLOCK = timedelta(days=800)
 _LAST = datetime(9999, 12, 31)  # noqa: DTZ001 - wall time
 
 
@@ -186,13 +185,13 @@ def expand(
     """
     if final is not None:
         before = min(before, final + datetime.resolution)
-    begin = max(start, after)
+    begin = start if start > after else after
     plan = plain_rules.plan(text)
     if plan is None:
         walk = _build(text, _nearer(text, start, begin), final)
         since = itertools.dropwhile(lambda at: at < begin, walk)
         return itertools.takewhile(lambda at: at < before, since)
-    if before - begin <= _BLOCK:
+    if before - begin <= plain_rules.LONGEST:
         return plain_rules.within(plan, start, begin, before)
     return plain_rules.in_blocks(plan, start, begin, before)
 

@@ -226,7 +226,7 @@ def test_many_at_once_are_what_each_is_alone(
     own = ZoneInfo(zone)
     bare = rules.parse(rrule, own).text
     walls = [*rules.expand(bare, start, None, START, START + timedelta(days=900))]
-    walls += [start + timedelta(hours=hour) for hour in extra]  # in no order
+    walls = sorted([*walls, *(start + timedelta(hours=hour) for hour in extra)])
     once = made.each(walls, own)
     assert once == [made.at(wall, own) for wall in walls]
     offsets = [(o.start.utcoffset(), o.end.utcoffset()) for o in once]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -20,7 +21,8 @@ from wlm_meeting.tables import entries
 _DAY = timedelta(days=1)
 _WINDOWS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
 _COLUMNS = entries.c
-_TITLE, _TIMES = operator.attrgetter("entry.title"), operator.itemgetter(1, 2)
+_TITLE = operator.attrgetter("title")
+_START, _END, _TIMES = operator.itemgetter(1), operator.itemgetter(2), operator.itemgetter(1, 2)
 _OF_ENTRY = [entries.c[name] for name in Entry.names()]
 Fits = Callable[[Entry], bool]
 """Whether an entry is wanted; asked once an entry, before its occurrences are worked out."""
@@ -44,27 +46,33 @@ class Calendar:
         """What takes place in start ≤ t < end, by start, then end; only of entries that fit."""
         # With offsets as the occurrences have them: those compare many times faster.
         start, end = rules.local(start, self.zone), rules.local(end, self.zone)
-        singles = self._entries(fits, *_span(start, end, repeats=False))
-        found = [entry.single(self.zone) for entry in singles]
-        found += self._repeating(start, end, fits)
+        found = self._around(start, end, fits)
         # Most of many lie well inside, whatever the zone of their wall time.
         first, last = start.replace(tzinfo=None) + 2 * _DAY, end.replace(tzinfo=None) - 2 * _DAY
-        return _in_order(o for o in found if first <= o.wall < last or o.touches(start, end))
+        return _in_order([o for o in found if first <= o[3] < last or o.touches(start, end)])
+
+    def _around(self, start: datetime, end: datetime, fits: Fits | None) -> list[Occurrence]:
+        """What takes place around start to end, a day too wide, by title."""
+        zone = self.zone
+        some = self._entries(fits, *_span(start, end, repeats=False))
+        if series := self._entries(fits, *_span(start, end, repeats=True)):
+            some += series
+            changed = self._changed()
+        some.sort(key=_TITLE)  # there are fewer of them than of their occurrences
+        found: list[Occurrence] = []
+        for entry in some:
+            if not entry.repeats:
+                found.append(entry.single(zone))
+                continue
+            walls = self.walls(entry, start, end)
+            if alone := changed.get(entry.id):
+                walls = (wall for wall in walls if wall.isoformat() not in alone)
+            found += entry.each(walls, zone)
+        return found
 
     def _entries(self, fits: Fits | None, *conditions: ColumnElement[bool]) -> list[Entry]:
         entries = list(map(Entry.read, self._db.values(_OF_ENTRY, *conditions)))
         return entries if fits is None else [entry for entry in entries if fits(entry)]
-
-    def _repeating(self, start: datetime, end: datetime, fits: Fits | None) -> list[Occurrence]:
-        series = self._entries(fits, *_span(start, end, repeats=True))
-        changed = self._changed() if series else {}
-        found: list[Occurrence] = []
-        for entry in series:
-            walls = self.walls(entry, start, end)
-            if alone := changed.get(entry.id):
-                walls = (wall for wall in walls if wall.isoformat() not in alone)
-            found += entry.each(walls, self.zone)
-        return found
 
     def _changed(self) -> dict[str, set[str]]:
         """By series, the wall times of occurrences that a row of their own stands for."""
@@ -79,9 +87,9 @@ class Calendar:
 
         Those that were changed and stand alone are among them.
         """
-        zone = entry.tz or self.zone
-        after = _wall(start, zone) - _DAY - entry.length
-        before = _wall(end, zone) + _DAY
+        after, before = _walls(start, end, entry.zone or self.zone.key)
+        if entry.seconds:
+            after -= entry.length
         found: Iterable[datetime] = [entry.local_start]
         if entry.rrule:
             rule = _bare(entry.rrule)
@@ -293,28 +301,27 @@ def _bare(rrule: str) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
-    """What clocks show at a moment; many series ask of the same one."""
-    return moment.astimezone(zone).replace(tzinfo=None)
+def _walls(start: datetime, end: datetime, zone: str) -> tuple[datetime, datetime]:
+    """What clocks show a day before and a day after; many series ask of the same times."""
+    seen = (moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for moment in (start, end))
+    first, last = seen
+    return first - _DAY, last + _DAY
 
 
-def _in_order(found: Iterable[Occurrence]) -> list[Occurrence]:
-    """By start, then end, then title.
+def _in_order(found: list[Occurrence]) -> list[Occurrence]:
+    """By start, then end, where they come by title.
 
     Times of two offsets are slow to compare, so those of each offset are sorted on their own;
     the last sort then finds them in order. A key of ours for each of many costs more.
     """
-    by_offset: dict[object, list[Occurrence]] = {}
-    for occurrence in found:
-        by_offset.setdefault(occurrence.start.tzinfo, []).append(occurrence)
-    ordered: list[Occurrence] = []
-    for part in by_offset.values():
-        part.sort(key=_TITLE)
-        part.sort(key=_TIMES)
-        ordered += part
-    if len(by_offset) > 1:
-        ordered.sort(key=_TIMES)
-    return ordered
+    offsets = {occurrence[1].tzinfo for occurrence in found}
+    parts = [found]
+    if len(offsets) > 1:
+        parts = [[o for o in found if o[1].tzinfo is offset] for offset in offsets]
+    for part in parts:
+        part.sort(key=_END)
+        part.sort(key=_START)
+    return parts[0] if len(parts) == 1 else sorted(itertools.chain(*parts), key=_TIMES)
 
 
 def _first_of_each(found: Iterable[Occurrence]) -> Iterator[Occurrence]:

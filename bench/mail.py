@@ -159,7 +159,7 @@ def main() -> None:
         print(f"{given.mails:,} mails written in {time.perf_counter() - started:.0f} s")
         started = time.perf_counter()
         client = box.client()
-        client.sock.settimeout(280)
+        client.sock.settimeout(1_800)
         client.select("INBOX")  # not EXAMINE, which keeps no index
         client.search(None, "TEXT", "zeppelin")
         client.logout()

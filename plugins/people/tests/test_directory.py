@@ -132,6 +132,22 @@ def test_a_directory_that_is_away(server, tmp_path) -> None:
         run(People(), "find", offline, who="Anna")
 
 
+def test_what_the_address_book_knows_is_offered_while_the_directory_is_away(
+    server, tmp_path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        closed = free.getsockname()[1]
+    settings = {**server.settings, "ldap_url": f"ldap://127.0.0.1:{closed}"}
+    ctx = context(People(), tmp_path, settings=settings, offline=False)
+    with pytest.raises(ProviderAway, match=r"nobody .* address book\. The directory cannot"):
+        run(People(), "find", ctx, who="Anna")
+    run(People(), "add", ctx, who="Waldemar Berg", phone="0151 234567")
+    assert "0 1 5 1" in run(People(), "find", ctx, who="Waldemar").speech  # nobody else is asked
+    near = asked(People(), "find", ctx, who="Wilhelm Berg")
+    assert near.text.startswith("The directory cannot be reached")
+    assert "Waldemar Berg" in near.text
+
+
 def test_a_directory_that_says_nothing(server, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("wlm_people.directory._SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +234,31 @@ def test_any_edits_on_both_sides_and_a_server_that_drops_connections(
             assert here == pair.there()
             check_settled(base, ours, theirs, here)
             assert pair.sync() == Synced()
+
+
+def test_who_is_not_found_may_be_at_a_server_that_is_away(server: Radicale, tmp_path: Path) -> None:
+    with Cutter(server.port) as relay:
+        pair = Pair(server, tmp_path, relay.url)
+        pair.ctx = context(
+            pair.skill,
+            tmp_path,
+            settings=account(f"{relay.url}{Radicale.user}/{pair.name}/", sync_minutes=1),
+            offline=False,
+            now=datetime(2026, 11, 26, 9, tzinfo=UTC),
+        )
+        relay.cuts = itertools.repeat("refuse")
+        with pytest.raises(BadRequest, match=r"nobody .* could not be read yet"):
+            pair.say("find", who="Tom")
+        relay.cuts = iter(())
+        pair.put("tom", "Tom Baker", "TEL:+44 20 7946 0000")
+        pair.sync()
+        relay.cuts = itertools.repeat("refuse")
+        pair.ctx = dataclasses.replace(pair.ctx, now=pair.ctx.now + timedelta(hours=2))
+        known = pair.say("find", who="Tom").speech
+        assert "7 9 4 6" in known and "this is as it was Thursday 10:00" in known
+        for slots in ({"who": "Zoe Chen"}, {"company": "Acme"}):
+            with pytest.raises(BadRequest, match=r"[Nn]obody .*this is as it was Thursday 10:00"):
+                pair.say("find", **slots)
 
 
 # what is deleted, merged and undone here

@@ -104,24 +104,25 @@ class People(Skill):
         """Look somebody up: phone, e-mail, address, birthday, company, role."""
         from wlm_people import answers
         from wlm_people.lookup import people_where
-        from wlm_people.who import is_company, one, remembered
+        from wlm_people.who import is_company, noting, one, remembered
 
         note, book = _freshened(ctx), _book(ctx)
-        if who is not None and is_company(book, who):  # "who works at Acme"
-            company, who, kind = company or who.name, None, None
-        listing = who is None and bool(company)  # "works" tells no number apart there
-        asked = detail or ("phone" if kind and not listing else None)
-        contact = None
-        if who is not None:
-            contact = one(ctx, book, who, company=company, role=role, beyond=True)
-        elif not (company or role or group or phone or email or when):
-            contact = remembered(ctx, book) if asked else None
-        if contact is None:
-            listed = people_where(
-                ctx, book, asked, company=company, role=role, group=group,
-                phone=phone, email=email, when=when,
-            )  # fmt: skip
-            return listed.noted(note)
+        with noting(note):
+            if who is not None and is_company(book, who):  # "who works at Acme"
+                company, who, kind = company or who.name, None, None
+            listing = who is None and bool(company)  # "works" tells no number apart there
+            asked = detail or ("phone" if kind and not listing else None)
+            contact = None
+            if who is not None:
+                contact = one(ctx, book, who, company=company, role=role, beyond=True)
+            elif not (company or role or group or phone or email or when):
+                contact = remembered(ctx, book) if asked else None
+            if contact is None:
+                listed = people_where(
+                    ctx, book, asked, company=company, role=role, group=group,
+                    phone=phone, email=email, when=when,
+                )  # fmt: skip
+                return listed.noted(note)
         ctx.once("used", lambda: book.count_use(contact.id))
         if asked:
             return answers.detail(contact, asked, kind, ctx.now.date()).noted(note)

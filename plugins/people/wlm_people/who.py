@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from wlm.errors import BadRequest
+from wlm.errors import BadRequest, BadSetting, ProviderError, WlmError
 from wlm.plugins import Context, Person
 from wlm_people import say
 from wlm_people.book import Book
@@ -134,16 +135,41 @@ def one(
     name = " ".join(who.name.split())
     if found.sure:
         _ask(ctx, slot, _which(name, found), found.sure)
-    if beyond and (others := elsewhere(ctx, who.name)):
+    others, away = _beyond(ctx, who.name) if beyond else ([], None)
+    if others:
         if len(others) > 1:
             _ask(ctx, slot, _which(name, Found(others[:MOST_ASKED], [], True)), others)
         return _by_id(ctx, book, others[0].id) or others[0]
     if found.near:
         them = [say.label(c, found.near) for c in found.near]
-        _ask(ctx, slot, f"I know no {name}. Did you mean {say.some(them, 'or')}?", found.near)
-    raise BadRequest("There is nobody of that name in the address book.", hint=_HOW_TO_ADD)
+        unsure = f"{away.message} " if away else ""
+        question = f"{unsure}I know no {name}. Did you mean {say.some(them, 'or')}?"
+        _ask(ctx, slot, question, found.near)
+    if away:
+        raise type(away)(f"{_NOBODY} {away.message}", hint=away.hint, retry_after=away.retry_after)
+    raise BadRequest(_NOBODY, hint=_HOW_TO_ADD)
 
 
+def _beyond(ctx: Context, name: str) -> tuple[list[Contact], WlmError | None]:
+    """Who may be meant in the directory; why it could not be asked, where it could not."""
+    try:
+        return elsewhere(ctx, name), None
+    except (ProviderError, BadSetting) as error:
+        return [], error
+
+
+@contextlib.contextmanager
+def noting(note: str) -> Iterator[None]:
+    """Where nobody is found, say too what may be missing: that the server was not asked."""
+    try:
+        yield
+    except BadRequest as error:
+        if not note:
+            raise
+        raise BadRequest(f"{error.message} {note}", hint=error.hint) from None
+
+
+_NOBODY = "There is nobody of that name in the address book."
 _HOW_TO_ADD = 'Say the whole name, or `wlm ask "add NAME to my contacts"`.'
 
 

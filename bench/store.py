@@ -31,6 +31,8 @@ from typing import Any, NamedTuple
 
 from wlm import config
 from wlm.events.engine import Engine
+from wlm.events.metrics import snapshot
+from wlm.events.overview import Overview, oldest_due
 from wlm.plugins.manager import Registry
 from wlm.store.engine import Store
 from wlm.store.migrate import open_store
@@ -214,6 +216,7 @@ class Side:
         self._ticks = 0
         self.engine = Engine(self.store, Registry(), settings, clock=self.clock)
         self.turns = Turns(self.store, clock=self.clock)
+        self.overview = Overview(self.store, self.clock)
         self.count = count
         self._shown = itertools.cycle(shown(count))
 
@@ -235,6 +238,10 @@ class Side:
         """Accept an event, and take it back so that no queue grows."""
         event = self.engine.accept(OWNER, Route("weather", "weather.forecast"))
         self.engine.cancel(OWNER, event.id)
+
+    def figures(self) -> None:
+        """What the gateway tells of the queue."""
+        snapshot(self.store, self.clock())
 
     def show(self) -> None:
         """One event with its history."""
@@ -258,6 +265,9 @@ def doings(side: Side) -> dict[str, tuple[Callable[[], Any], int]]:
         "last turn, open conversation": (lambda: turns_.last(OWNER), 200),
         "search a common word": (lambda: turns_.search(OWNER, "berlin"), 100),
         "search a rare word (a page)": (lambda: turns_.search(OWNER, "needle"), 5),
+        "figures for /metrics": (side.figures, 50),
+        "count for /metrics": (side.overview.states, 50),
+        "oldest due, for /readyz": (lambda: oldest_due(side.store, NOW), 50),
         "sweep and look for due work": (lambda: engine.run_due(), 100),
     }
 

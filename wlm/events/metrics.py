@@ -12,9 +12,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, case, func, select
 
 from wlm.events import breaker
+from wlm.events.overview import open_events
 from wlm.store.engine import Store
 from wlm.store.tables import breakers, events
-from wlm.types import FINAL_STATES, State
 
 OWN = "own"
 """In the place of the names of users' own servers."""
@@ -53,7 +53,7 @@ def snapshot(store: Store, now: datetime, *, window: timedelta = timedelta(minut
     with store.read() as connection:
         counted = (
             select(columns.intent, columns.state, func.count())
-            .where(columns.state.in_([state.value for state in State if state not in FINAL_STATES]))
+            .where(open_events)
             .group_by(columns.intent, columns.state)
         )
         depth = {(intent, state): n for intent, state, n in connection.execute(counted)}

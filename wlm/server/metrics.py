@@ -127,7 +127,8 @@ def _events() -> bytes:
     registry = CollectorRegistry()
     named: dict[str, Any] = {"registry": registry}
     kind = ["intent", "state"]
-    count = Gauge("wlm_events", "Events by state.", ["state"], **named)
+    count = Gauge("wlm_events", "Events by state; those that ended, as of an hour ago at most, and "
+                  "what ended since.", ["state"], **named)  # fmt: skip
     depth = Gauge("wlm_events_open", "Events that have not ended.", kind, **named)
     oldest = Gauge("wlm_events_oldest_seconds", "How long one has been ready at most.", **named)
     paused = Gauge("wlm_provider_paused", "Users for whom a provider is left alone now.",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wlm.config import Settings
     from wlm.events.engine import Engine
     from wlm.events.metrics import Snapshot
+    from wlm.events.overview import Overview
     from wlm.pipeline.pipeline import Pipeline
     from wlm.pipeline.transcribe.interface import Transcriber
     from wlm.pipeline.understand import Understander
@@ -150,9 +151,13 @@ class Service:
 
     def states(self) -> dict[str, int]:
         """How many events of all users are in each state."""
-        from wlm.events.overview import states
+        return self._overview.states()
 
-        return states(self.store)
+    @cached_property
+    def _overview(self) -> Overview:
+        from wlm.events.overview import Overview
+
+        return Overview(self.store, self.clock)
 
     def figures(self) -> Snapshot:
         """The queue of all users in numbers."""

@@ -27,6 +27,7 @@
     ├── Cancelled               cancelled       exit 1   HTTP 499
     ├── Unreachable             unreachable     exit 7   HTTP 503   retryable
     │   ├── Busy                busy            exit 7   HTTP 503   retryable
+    │   │   ├── RouterTraining  router_training exit 7   HTTP 503   retryable
     │   │   └── RateLimited     rate_limited    exit 7   HTTP 429   retryable
     │   └── InProgress          in_progress     exit 7   HTTP 409   retryable
     └── EnvironmentFault        environment     exit 1   HTTP 500
@@ -270,6 +271,14 @@ class Busy(
     Unreachable, code="busy", http_status=503, hint="Nothing was begun; try again in a moment."
 ):
     """The gateway has as much to do as it can; nothing was accepted."""
+
+
+class RouterTraining(
+    Busy,
+    code="router_training",
+    hint="Nothing was begun; try again in a moment. It happens once for each set of skills.",
+):
+    """The router is learning what the installed skills declare; nothing was accepted."""
 
 
 class RateLimited(

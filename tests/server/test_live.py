@@ -196,7 +196,9 @@ def logged(gateway: Gateway, route: str) -> list[dict[str, Any]]:
 
 def test_it_tells_how_it_is(gateway: Gateway, key: str) -> None:
     ready = httpx.get(f"{gateway.url}/readyz")
-    assert ready.json()["checks"] == dict.fromkeys(("database", "queue", "model", "disk"), "ok")
+    assert ready.json()["checks"] == dict.fromkeys(
+        ("database", "queue", "router", "model", "disk"), "ok"
+    )
     with gateway.client(key) as http:
         text = http.get("/metrics").text
     assert 'wlm_http_requests_total{method="GET",route="/readyz",status="200"}' in text

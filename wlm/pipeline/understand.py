@@ -57,7 +57,11 @@ class Understander:
         settings: Settings,
         store: Store,
         clock: Callable[[], datetime],
+        *,
+        local: Callable[[], Router] | None = None,
     ) -> None:
+        """``local`` gives the local router; default: it is trained here if need be."""
+        self._local = local or self._trained
         self._registry = registry
         self._settings = settings
         self._store = store
@@ -154,7 +158,7 @@ class Understander:
             name, self._local(), self._registry.intents, self._settings, self._store, self._clock
         )
 
-    def _local(self) -> Router:
+    def _trained(self) -> Router:
         from wlm.pipeline.route.local import LocalRouter
 
         return LocalRouter.train(

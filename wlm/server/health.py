@@ -50,7 +50,7 @@ def alive() -> dict[str, Any]:
 @public
 @contract(gives=Ready, also={503: Ready})
 def ready() -> Response:
-    """Database, queue, speech model and disk are there; 503 names the one that is not."""
+    """Database, queue, router, speech model and disk are there; 503 names what is not."""
     kept = current_app.extensions.get(_KEY)
     if kept is None or time.monotonic() - kept[0] > _KEPT:
         kept = (time.monotonic(), check(service()))
@@ -64,7 +64,7 @@ def check(parts: Service) -> dict[str, str]:
     """Look at each part: ``ok``, or the code of what is wrong."""
     looks: dict[str, Callable[[Service], str]] = {"model": _model, "disk": _disk}
     if parts.role != "transcriber":
-        looks = {"database": _database, "queue": _queue, **looks}
+        looks = {"database": _database, "queue": _queue, "router": _router, **looks}
     return {name: _looked(look, parts) for name, look in looks.items()}
 
 
@@ -89,6 +89,12 @@ def _queue(parts: Service) -> str:
     oldest = parts.oldest_due()
     late = oldest is not None and parts.clock() - oldest > LATE
     return "nobody_runs_events" if late else "ok"
+
+
+def _router(parts: Service) -> str:
+    if "training" in parts.__dict__:
+        parts.training.check()
+    return "ok"
 
 
 def _model(parts: Service) -> str:

@@ -28,12 +28,13 @@ from wlm.pipeline.recorder import frames
 from wlm.server.access import owner, scope
 from wlm.server.contract import PLAIN, Form, read_query
 from wlm.server.metrics import metrics
-from wlm.server.service import Service, service
+from wlm.server.service import service
 from wlm.server.websocket import Taken, WebSocket
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from wlm.pipeline.pipeline import Pipeline
     from wlm.server.admission import Places
 
 blueprint = Blueprint("listen", __name__, url_prefix="/v1")
@@ -68,11 +69,12 @@ def listen_plainly() -> Response:
 def listen() -> Response:
     """Live audio; a WebSocket."""
     query: ListenQuery = read_query(ListenQuery)
+    pipeline = service().pipeline(owner())  # what can fail fails before the handshake
     streams: Places = current_app.extensions["wlm.streams"]
     streams.take()
     try:
         connection = WebSocket.accept()
-        talk = _Talk(connection, service(), owner(), query, current_app.extensions["wlm.work"])
+        talk = _Talk(connection, pipeline, query, current_app.extensions["wlm.work"])
         try:
             talk.run()
         except OSError:
@@ -88,10 +90,10 @@ class _Talk:
     """One connection: utterance after utterance."""
 
     def __init__(
-        self, connection: WebSocket, parts: Service, who: str, query: ListenQuery, work: Places
+        self, connection: WebSocket, pipeline: Pipeline, query: ListenQuery, work: Places
     ) -> None:
         self._connection = connection
-        self._pipeline = parts.pipeline(who)
+        self._pipeline = pipeline
         self._query = query
         self._work = work
         self._conversation = query.conversation

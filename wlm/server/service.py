@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wlm.plugins.manager import Registry
     from wlm.plugins.own_settings import OwnSettings
     from wlm.server.auth.accounts import Accounts
+    from wlm.server.training import Training
     from wlm.store.engine import Store
     from wlm.store.turns import Turns
     from wlm.types import Event
@@ -41,9 +42,12 @@ class Service:
         registry: Registry | None = None,
         clock: Callable[[], datetime] | None = None,
         role: str = "gateway",
+        train_apart: bool = False,
     ) -> None:
-        """``clock`` gives the aware current time (for tests)."""
+        """``clock`` gives the aware current time (for tests). ``train_apart``: a router that is
+        not there yet is trained in a process of its own, and requests are refused until then."""
         self.role = role
+        self._train_apart = train_apart
         self.settings = settings
         zone = settings.zone
         self.clock = clock or (lambda: datetime.now(zone))
@@ -97,7 +101,15 @@ class Service:
         """The router and the slot filler."""
         from wlm.pipeline.understand import Understander
 
-        return Understander(self.registry, self.settings, self.store, self.clock)
+        local = self.training.router if self._train_apart else None
+        return Understander(self.registry, self.settings, self.store, self.clock, local=local)
+
+    @cached_property
+    def training(self) -> Training:
+        """Has the local router trained elsewhere."""
+        from wlm.server.training import Training
+
+        return Training(self.registry, self.settings)
 
     @cached_property
     def transcriber(self) -> Transcriber:
@@ -110,7 +122,10 @@ class Service:
         """The path of one user's utterances, over the shared parts; cheap to make.
 
         Without ``wait`` what it accepts is left to others to run, and is answered as it stands.
+        Raises ``RouterTraining`` while nothing can be decided.
         """
+        if self._train_apart:
+            _ = self.understander.router  # before anything is transcribed for it
         from wlm.pipeline.pipeline import Pipeline
 
         engine = self.engine if wait else cast("Engine", _Leaving(self, owner))
@@ -175,6 +190,8 @@ class Service:
         """Close the database; what runs now is finished first."""
         if "_pool" in self.__dict__:
             self._pool.shutdown(wait=True)
+        if "training" in self.__dict__:
+            self.training.close()
         if "engine" in self.__dict__:
             self.engine.close()
         if "store" in self.__dict__:

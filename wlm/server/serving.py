@@ -27,7 +27,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from wlm import trace
 from wlm.log import JsonFormatter
-from wlm.server import admission, bodies, door, memory
+from wlm.server import admission, bodies, door, memory, warming
 from wlm.server.metrics import FOLDER
 from wlm.server.problems import bare_problem
 
@@ -229,9 +229,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         from wlm.server.service import Service
 
         trace.start(self._settings.config.otlp_endpoint, self._role)
-        service = Service(self._settings, role=self._role)
+        service = Service(self._settings, role=self._role, train_apart=True)
         app = create_app(self._settings, service=service, role=self._role)
-        threading.Thread(target=_warm, args=[service, self._role], daemon=True).start()
+        threading.Thread(target=warming.warm, args=[service, self._role], daemon=True).start()
         return app
 
 
@@ -268,18 +268,6 @@ def count_together(settings: Settings) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # the numbers of processes that are gone
     folder.mkdir(mode=0o700, parents=True)
     os.environ[FOLDER] = str(folder)
-
-
-def _warm(service: Any, role: str) -> None:
-    """Load what the first request would load; what is missing shows in /readyz and in answers."""
-    try:
-        if role != "transcriber":
-            _ = service.understander.router
-            service.store  # noqa: B018
-        if not service.settings.config.stt_url:
-            service.warm(service.settings.config.language)
-    except Exception as error:  # noqa: BLE001 - nobody waits for it
-        log.warning("warming up failed (%s)", type(error).__name__)
 
 
 def _forget_process(server: Any, worker: Any) -> None:

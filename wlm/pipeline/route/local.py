@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from wlm.pipeline.route.interface import NONE, Candidate, Choice, Decision, Outcome, Utterance
 from wlm.pipeline.route.looks import Alone, Looks, WithMore
 from wlm.pipeline.route.normalise import normalise
+from wlm.pipeline.route.once import one_at_a_time
 from wlm.pipeline.route.plain import MOST_CLASSES, PlainModel
 from wlm.pipeline.route.split import split
 from wlm.plugins.skill import IntentSpec, Phrases
@@ -68,7 +69,19 @@ class LocalRouter:
         A damaged file is made anew; where the folder cannot be written, what was trained
         stays in memory and ``kept`` (also in each explanation) says so.
         """
-        return cls(*_found_or_trained(intents, language, cache_dir / "router"))
+        folder = cache_dir / "router"
+        if found := _found(intents, language, folder):
+            return cls(*found)
+        with one_at_a_time(cache_dir):
+            return cls(*(_found(intents, language, folder) or _trained(intents, language, folder)))
+
+    @classmethod
+    def found(
+        cls, intents: Mapping[str, IntentSpec], language: str, cache_dir: Path
+    ) -> Self | None:
+        """The same if it needs no training, in a fraction of a second; else None."""
+        there = _found(intents, language, cache_dir / "router")
+        return None if there is None else cls(*there)
 
     def decide(self, utterance: Utterance) -> Decision:
         """The decision for one utterance; never raises for any text."""
@@ -190,6 +203,10 @@ def fingerprint(intents: Mapping[str, IntentSpec], language: str) -> str:
     return _hash([VERSION, language, list(declarations(intents, language).items())])
 
 
+def _name(intents: Mapping[str, IntentSpec], language: str) -> str:
+    return f"{language}-{fingerprint(intents, language)}.npz"
+
+
 def _trained_from(phrases: Phrases) -> list[Any]:
     """What of them counts: no follow-ups."""
     words = [{slot: dict(choices) for slot, choices in phrases.words.items()}]
@@ -220,26 +237,41 @@ def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:24]
 
 
-def _found_or_trained(
-    intents: Mapping[str, IntentSpec], language: str, folder: Path
-) -> tuple[Looks, Mapping[str, IntentSpec], str, str]:
-    """What decides for these intents, and where it was kept."""
-    name = f"{language}-{fingerprint(intents, language)}.npz"
+_Made = tuple[Looks, Mapping[str, IntentSpec], str, str]
+"""What decides, for which intents and language, and where it was kept."""
+
+
+def _found(intents: Mapping[str, IntentSpec], language: str, folder: Path) -> _Made | None:
+    """What was trained for these intents before, here or where it was shipped."""
+    name = _name(intents, language)
     for path, kept in ((folder / name, "cache"), (SHIPPED / name, "shipped")):
         if looks := _load(path, intents, language):
             return looks, intents, language, kept
-    from wlm.pipeline.route.samples import keywords, make_samples, routable
+    if base := _base(declarations(intents, language), language):
+        path, model = base
+        if not _beside(model, intents, language):
+            return _alone(model, path, intents, language), intents, language, "shipped"
+    return None
+
+
+def _beside(base: Model, intents: Mapping[str, IntentSpec], language: str) -> list[str]:
+    """The intents that a shipped model does not know."""
+    from wlm.pipeline.route.samples import routable
+
+    return [name for name in routable(intents, language) if name not in base.classes]
+
+
+def _trained(intents: Mapping[str, IntentSpec], language: str, folder: Path) -> _Made:
+    """The same where nothing was: trained now, from a shipped model on if one fits."""
+    from wlm.pipeline.route.samples import keywords, make_samples
 
     declared = declarations(intents, language)
     made: Model | Beside
     if found := _base(declared, language):
         path, base = found
-        spoken = routable(intents, language)
-        new = {n: intents[n] for n in spoken if n not in base.classes}
-        if not new:
-            return _alone(base, path, intents, language), intents, language, "shipped"
         from wlm.pipeline.route.extension import extend
 
+        new = {n: intents[n] for n in _beside(base, intents, language)}
         known = {n: intents[n] for n in base.classes if n in intents}
         made = extend(new, known, path.name, language)
     else:
@@ -249,8 +281,8 @@ def _found_or_trained(
         samples = make_samples(intents, language, expansions=recipe.expansions)
         words = keywords(intents, language)
         made = fit(samples, words, language, recipe, declared=declared)
-    kept = _keep(made, folder / name)
-    return _looks(made, folder / name, intents, language), intents, language, kept
+    kept = _keep(made, path := folder / _name(intents, language))
+    return _looks(made, path, intents, language), intents, language, kept
 
 
 def _load(path: Path, intents: Mapping[str, IntentSpec], language: str) -> Looks | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,7 +30,8 @@ QUIET = 0.35
 """Probability below which speech may end; between the two the last state holds."""
 
 _CONTEXT = 64
-_BATCH = 10_000
+_BATCH = 1_000
+"""Frames at a time: half a minute of sound, which takes a tenth of a second or so."""
 _SHORTEST = 3
 _GAP = 10
 
@@ -62,8 +64,13 @@ def _fresh() -> State:
     return np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32)
 
 
-def probabilities(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The probability of speech for each started frame of ``samples`` (mono, 16 kHz)."""
+def probabilities(
+    samples: NDArray[np.float32], check: Callable[[], None] = lambda: None
+) -> NDArray[np.float32]:
+    """The probability of speech for each started frame of ``samples`` (mono, 16 kHz).
+
+    ``check`` is called now and then; what it raises ends the work.
+    """
     if not len(samples):
         return np.zeros(0, np.float32)
     count = -(-len(samples) // FRAME)
@@ -72,6 +79,7 @@ def probabilities(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     starts = np.lib.stride_tricks.sliding_window_view(padded, _CONTEXT + FRAME)[::FRAME]
     state, parts = _fresh(), []
     for i in range(0, count, _BATCH):
+        check()
         part, *hidden = _session().run(
             None,
             {"input": np.ascontiguousarray(starts[i : i + _BATCH]), "h": state[0], "c": state[1]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import threading
@@ -10,7 +11,9 @@ from contextlib import contextmanager
 from typing import Any
 
 LOOK = 0.5
-"""Seconds between two looks at a connection whose client waits for an answer."""
+"""Seconds between two looks at a connection, where the system does not tell that it ended."""
+
+_HUNG_UP = getattr(select, "POLLRDHUP", 0)  # Linux
 
 
 @contextmanager
@@ -24,21 +27,28 @@ def watched(environ: Mapping[str, Any]) -> Iterator[threading.Event]:
     if sock is None:
         yield gone
         return
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(LOOK):
-            if not is_there(sock):
-                gone.set()
-                return
-
-    watcher = threading.Thread(target=watch, name="watch", daemon=True)
+    ended, end = os.pipe()
+    watcher = threading.Thread(target=_watch, args=[sock, ended, gone], name="watch", daemon=True)
     watcher.start()
     try:
         yield gone
     finally:
-        over.set()
+        os.write(end, b"\0")
         watcher.join()  # it may not look at a connection that serves the next request
+        os.close(end)
+        os.close(ended)
+
+
+def _watch(sock: socket.socket, over: int, gone: threading.Event) -> None:
+    """Set ``gone`` when the other end hangs up; return then, or when ``over`` has something."""
+    looks = select.poll()
+    looks.register(over, select.POLLIN)
+    if _HUNG_UP:
+        looks.register(sock, _HUNG_UP)
+    while not (found := looks.poll(None if _HUNG_UP else LOOK * 1000)) and is_there(sock):
+        pass
+    if all(number != over for number, _ in found):
+        gone.set()
 
 
 def is_there(sock: socket.socket) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from wlm.errors import Cancelled
 from wlm.pipeline import vad
 
 SILENCE = np.zeros(32_000, np.float32)
@@ -62,3 +63,16 @@ def test_after_an_end_the_next_request_is_heard(recording):
 
 def test_noise_starts_nothing(noise):
     assert set(marks(vad.Endpointer(500), noise)) == {"silence"}
+
+
+def test_it_is_asked_on_the_way_whether_anybody_waits() -> None:
+    looks: list[None] = []
+
+    def check() -> None:
+        looks.append(None)
+        if len(looks) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        vad.probabilities(np.zeros(300 * 16_000, np.float32), check)
+    assert len(looks) == 3

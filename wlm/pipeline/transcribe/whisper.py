@@ -70,7 +70,7 @@ class FasterWhisper:
     def _transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcript:
         language = request.known
         seconds = len(samples) / SAMPLE_RATE
-        likely = vad.probabilities(samples)
+        likely = vad.probabilities(samples, request.check)
         cuts = windows.cut(likely, seconds, self._workers)
         if not cuts:
             return Transcript("", [], language, seconds)  # no model was asked

@@ -10,7 +10,8 @@ import pytest
 
 from wlm.config import load
 from wlm.errors import Cancelled, ModelMissing, UsageError
-from wlm.pipeline.transcribe.decode import Decoder
+from wlm.pipeline.transcribe import decode
+from wlm.pipeline.transcribe.decode import FULL, WIDE_BEAM, Decoder, Try
 from wlm.pipeline.transcribe.interface import Request
 from wlm.pipeline.transcribe.models import find_model
 from wlm.pipeline.transcribe.whisper import FasterWhisper
@@ -98,19 +99,54 @@ def test_a_long_recording_that_nobody_waits_for_is_stopped(whisper, recording):
     assert plain(again.text) == WORDS["weather"]
 
 
-def test_a_draft_is_decoded_once(whisper, recording, monkeypatch):
-    tries = []
-    attempt = Decoder._attempt
+@pytest.fixture
+def tries(monkeypatch):
+    """How each clip was decoded, in order."""
+    found: list[Try] = []
+    generate = Decoder._generate
     monkeypatch.setattr(
-        Decoder, "_attempt", lambda *given: tries.append(given[-1]) or attempt(*given)
+        Decoder, "_generate", lambda *given: found.append(given[-1]) or generate(*given)
     )
-    muffled = recording("name") * 0.02 + np.random.default_rng(3).normal(
-        0, 0.002, len(recording("name"))
-    ).astype(np.float32)
+    return found
+
+
+def in_noise(sound, loud):
+    noise = np.random.default_rng(3).normal(0, loud, len(sound))
+    return (sound + noise).astype(np.float32)
+
+
+def test_a_draft_is_decoded_once(whisper, recording, tries):
+    muffled = in_noise(recording("name") * 0.02, 0.002)
     whisper.transcribe(muffled, Request(draft=True))
     assert len(tries) == 1
     whisper.transcribe(muffled, Request())
     assert len(tries) > 2
+
+
+def test_a_request_over_which_it_hesitates_is_read_again_with_a_wider_beam(
+    whisper, recording, tries, monkeypatch
+):
+    monkeypatch.setattr(decode, "HESITANT", 0.0)
+    encoded = []
+    encode = Decoder._encode
+    monkeypatch.setattr(Decoder, "_encode", lambda *given: encoded.append(1) or encode(*given))
+    whisper.transcribe(recording("weather"), Request())
+    assert [how.beam for how in tries] == [1, WIDE_BEAM]
+    assert len(encoded) == 1  # the encoder is not asked again
+
+
+def test_a_long_recording_is_read_with_one_hypothesis(whisper, recording, tries, monkeypatch):
+    monkeypatch.setattr(decode, "HESITANT", 0.0)
+    sound = np.concatenate([recording("weather"), PAUSE] * 8)
+    assert len(sound) > 30 * 16_000
+    heard = whisper.transcribe(sound, Request())
+    assert plain(heard.text).startswith(WORDS["weather"])
+    assert {how.beam for how in tries if how.context < FULL} == {1}  # at FULL: where one failed
+
+
+def test_base_reads_a_request_with_a_wide_beam_at_once(whisper, recording, tries):
+    whisper.transcribe(recording("german"), Request(language="de"))
+    assert tries[0].beam == WIDE_BEAM
 
 
 def test_several_clients_hear_what_one_does(whisper, recording):

@@ -13,13 +13,6 @@ from typing import NamedTuple
 UNSURE = -1.0
 """Mean log probability of a token below which a text is not to be trusted."""
 
-HESITANT = {"english": UNSURE, "multilingual": -0.7}
-"""The same for a short context, below which a longer one is worth a second look.
-
-The small English model is seldom sure and gains nothing from one; the multilingual
-model is surer, and a short context costs it more words.
-"""
-
 SILENT = 0.6
 """Probability of "no speech" from which on an unsure text is dropped."""
 

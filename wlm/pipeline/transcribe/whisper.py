@@ -180,7 +180,9 @@ class _Run:
 
     @property
     def _wanted(self) -> Wanted:
-        return Wanted(self.language, self._hints, self._short, self._request.draft)
+        return Wanted(
+            self.language, self._hints, self._short, self._request.draft, careful=self._urgent
+        )
 
     def _segments(self, window: Window, attempt: Attempt) -> list[Segment]:
         """What was said in the window, and in its rest if the decoder stopped too early."""

@@ -17,6 +17,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from pydantic import TypeAdapter
 
 Effect = Literal["read", "write", "send"]
@@ -297,6 +299,12 @@ class Notice(Json):
     schedule: str | None = None
     due_at: datetime | None = None
     created_at: datetime | None = None
+
+    def sentence(self, zone: ZoneInfo) -> str:
+        """What is told at a terminal; with its time where it is told late."""
+        if self.due_at is None:
+            return self.display
+        return f"(due {self.due_at.astimezone(zone):%A %d %B, %H:%M}) {self.display}"
 
 
 @dataclasses.dataclass(frozen=True)

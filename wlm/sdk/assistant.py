@@ -200,7 +200,7 @@ class Assistant:
         self.engine.run_due()
         taken = self.engine.notices.take("terminal", self.owner)
         self._to_tell = [notice.id for notice in taken]
-        return [_sentence(notice, self.settings.zone) for notice in taken if notice.speech]
+        return [notice.sentence(self.settings.zone) for notice in taken if notice.speech]
 
     def wait_for_notices(self, after: int | None = None, *, timeout: float = 30.0) -> list[Notice]:
         """The notices after the one with that id (``None``: new ones), oldest first.
@@ -383,10 +383,3 @@ def _refuse_what_is_not_there(settings: config.Settings) -> None:
             "nothing was done.",
             hint="`wlm.Client` talks to a gateway. Or unset WLM_SERVER_URL, or `wlm logout`.",
         )
-
-
-def _sentence(notice: Notice, zone: ZoneInfo) -> str:
-    """What is told at a terminal; with its time where it is told late."""
-    if notice.due_at is None:
-        return notice.display
-    return f"(due {notice.due_at.astimezone(zone):%A %d %B, %H:%M}) {notice.display}"

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from wlm.errors import WlmError
+from wlm.errors import NotAllowed, NotSignedIn, WlmError
 from wlm.sdk import exchange, live
 from wlm.sdk.calls import problem
 from wlm.sdk.connection import ATTEMPTS, Base, T, arguments, away, pause_before, read
 from wlm.sdk.exchange import Exchange
 from wlm.sdk.session import TokenProvider
-from wlm.types import Event, Firing, Route, Schedule, State, Transcript, Turn
+from wlm.sdk.told import PATH, SILENCE_SECONDS, Stream
+from wlm.types import Event, Firing, Notice, Route, Schedule, State, Transcript, Turn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -53,6 +54,7 @@ class AsyncClient(Base):
 
     async def close(self) -> None:
         """Close the connections."""
+        self._cursor.keep()
         await self._http.aclose()
 
     async def ask(self, text: str, *, conversation: str | None = None, yes: bool = False) -> Turn:
@@ -247,8 +249,50 @@ class AsyncClient(Base):
         return await self._do(exchange.configure_skill(name, values))
 
     async def notices(self) -> list[str]:
-        """Nothing: a gateway tells what is done on its own where its users want it told."""
-        return []
+        """What the user was not told yet on this machine of what nobody waited for, as sentences.
+
+        Nothing of what was before the first call. What a process got and did not live to show
+        comes again; so close the client, or call this again, once they have been shown.
+        """
+        self._cursor.keep()
+        try:
+            after = self._cursor.last()
+            if after is None:
+                self._cursor.show(await self._do(exchange.last_notice()))
+                return []
+            found = await self._do(exchange.notices(after))
+        except NotSignedIn:
+            raise
+        except NotAllowed:  # a key that may ask and see no events
+            return []
+        if found:
+            self._cursor.show(found[-1].id)
+        return [notice.sentence(self.settings.zone) for notice in found if notice.speech]
+
+    async def watch_notices(self, after: int | None = None) -> AsyncIterator[Notice]:
+        """Notices as they come, after the one with that id (``None``: new ones), without an end.
+
+        A connection that breaks is taken up again where it broke off, as long as it takes. Raises
+        what the gateway refuses with.
+        """
+        stream = Stream(after)
+        while True:
+            ended: WlmError | None = None
+            try:
+                async with self._http.stream(
+                    "GET", PATH, headers=stream.headers, timeout=httpx.Timeout(SILENCE_SECONDS)
+                ) as answer:
+                    if answer.status_code >= 400:
+                        await answer.aread()
+                        raise problem(answer)
+                    async for line in answer.aiter_lines():
+                        if (notice := stream.read(line)) is not None:
+                            yield notice
+            except httpx.TransportError as error:
+                ended = away(self._server, error)
+            except WlmError as error:
+                ended = error
+            await asyncio.sleep(stream.pause(ended))
 
     async def _do(self, made: Exchange[T]) -> T:
         begun = time.monotonic()

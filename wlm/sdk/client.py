@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from wlm.errors import WlmError
+from wlm.errors import NotAllowed, NotSignedIn, WlmError
 from wlm.sdk import exchange
 from wlm.sdk.calls import problem
 from wlm.sdk.connection import ATTEMPTS, Base, T, arguments, away, pause_before, read
 from wlm.sdk.exchange import Exchange
 from wlm.sdk.session import TokenProvider
-from wlm.types import Event, Firing, Route, Schedule, State, Transcript, Turn
+from wlm.sdk.told import PATH, SILENCE_SECONDS, Stream
+from wlm.types import Event, Firing, Notice, Route, Schedule, State, Transcript, Turn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -59,6 +60,7 @@ class Client(Base):
 
     def close(self) -> None:
         """Close the connections."""
+        self._cursor.keep()
         self._http.close()
 
     def ask(self, text: str, *, conversation: str | None = None, yes: bool = False) -> Turn:
@@ -246,8 +248,50 @@ class Client(Base):
         return self._do(exchange.configure_skill(name, values))
 
     def notices(self) -> list[str]:
-        """Nothing: a gateway tells what is done on its own where its users want it told."""
-        return []
+        """What the user was not told yet on this machine of what nobody waited for, as sentences.
+
+        Nothing of what was before the first call. What a process got and did not live to show
+        comes again; so close the client, or call this again, once they have been shown.
+        """
+        self._cursor.keep()
+        try:
+            after = self._cursor.last()
+            if after is None:
+                self._cursor.show(self._do(exchange.last_notice()))
+                return []
+            found = self._do(exchange.notices(after))
+        except NotSignedIn:
+            raise
+        except NotAllowed:  # a key that may ask and see no events
+            return []
+        if found:
+            self._cursor.show(found[-1].id)
+        return [notice.sentence(self.settings.zone) for notice in found if notice.speech]
+
+    def watch_notices(self, after: int | None = None) -> Iterator[Notice]:
+        """Notices as they come, after the one with that id (``None``: new ones), without an end.
+
+        A connection that breaks is taken up again where it broke off, as long as it takes. Raises
+        what the gateway refuses with.
+        """
+        stream = Stream(after)
+        while True:
+            ended: WlmError | None = None
+            try:
+                with self._http.stream(
+                    "GET", PATH, headers=stream.headers, timeout=httpx.Timeout(SILENCE_SECONDS)
+                ) as answer:
+                    if answer.status_code >= 400:
+                        answer.read()
+                        raise problem(answer)
+                    for line in answer.iter_lines():
+                        if (notice := stream.read(line)) is not None:
+                            yield notice
+            except httpx.TransportError as error:
+                ended = away(self._server, error)
+            except WlmError as error:
+                ended = error
+            time.sleep(stream.pause(ended))
 
     def _do(self, made: Exchange[T]) -> T:
         begun = time.monotonic()

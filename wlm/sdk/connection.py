@@ -13,6 +13,7 @@ from wlm.errors import Busy, InProgress, Unreachable, WlmError
 from wlm.sdk.calls import checked, problem
 from wlm.sdk.exchange import Exchange
 from wlm.sdk.session import BearerAuth, KeyToken, TokenProvider, provider
+from wlm.sdk.told import Cursor
 
 if TYPE_CHECKING:
     from wlm.plugins.manager import Registry
@@ -49,6 +50,10 @@ class Base:
         from wlm.plugins.manager import load
 
         return load(self.settings.config.plugins)
+
+    @cached_property
+    def _cursor(self) -> Cursor:
+        return Cursor(self.settings)
 
     def _options(self) -> dict[str, Any]:
         return {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
 
 from wlm.errors import NotFound, StorageFault
-from wlm.types import Event, Firing, Route, Schedule, Segment, State, Transcript, Turn
+from wlm.types import Event, Firing, Notice, Route, Schedule, Segment, State, Transcript, Turn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -110,6 +110,21 @@ def events(
         limit=limit,
         cursor=before,
     )
+
+
+def notices(after: int) -> Exchange[list[Notice]]:
+    """The next notices, oldest first."""
+    return _get(
+        "/v1/notices",
+        lambda told: [Notice.from_dict(notice) for notice in told["notices"]],
+        after=after,
+        limit=20,
+    )
+
+
+def last_notice() -> Exchange[int]:
+    """The id of the newest notice; 0 where there is none."""
+    return _get("/v1/notices", lambda told: int(told["last"]), limit=1)
 
 
 def event(event_id: str) -> Exchange[Event]:

@@ -35,10 +35,14 @@ class NoticeQuery(Form):
 
 
 class NoticePage(Answer):
-    """Notices, oldest first. ``next`` is what comes after the last one; null where that was all."""
+    """Notices, oldest first. ``next`` is what comes after the last one; null where that was all.
+
+    ``last`` is the `id` of the newest one there is; 0 where there is none.
+    """
 
     notices: list[Notice]
     next: int | None
+    last: int
 
 
 @blueprint.get("")
@@ -55,7 +59,7 @@ def list_notices(query: NoticeQuery) -> dict[str, Any] | Response:
         return _stream(notices, who, query.after)
     found = notices.after(who, query.after or 0, limit=query.limit)
     following = found[-1].id if len(found) == query.limit else None
-    return {"notices": found, "next": following}
+    return {"notices": found, "next": following, "last": notices.last(who)}
 
 
 def _stream(notices: Notices, who: str, after: int | None) -> Response:
@@ -69,7 +73,8 @@ def _stream(notices: Notices, who: str, after: int | None) -> Response:
 def _coming(notices: Notices, who: str, last: int) -> Iterator[str]:
     ends = time.monotonic() + LONGEST
     told = time.monotonic()
-    yield "retry: 1000\n\n"
+    # The id is where a connection that breaks before the first notice is taken up again.
+    yield f"retry: 1000\nid: {last}\n\n"
     while time.monotonic() < ends:
         try:
             found = notices.wait(who, last, LOOK)

@@ -192,7 +192,11 @@ def test_the_figures_name_what_all_share_and_no_users_server(
     assert snapshot(store, clock()).paused == {("far", "first"): 1, ("far", "own"): 2}
 
 
-def test_a_call_costs_no_statement_where_nothing_is_wrong(store: Store, clock: Clock) -> None:
+def test_a_call_costs_no_statement_where_nothing_is_wrong(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KEPT_SECONDS", "IDLE_SECONDS", "LEASE_SECONDS"):
+        monkeypatch.setattr(semaphore, name, 3600.0)  # however slow this machine is
     providers = Providers(store, clock, 4, 8)
     providers.fresh = 3600.0
     shared, own = Provider("far", "first"), Provider("far", "mine", own=True)
@@ -210,7 +214,7 @@ def test_a_call_costs_no_statement_where_nothing_is_wrong(store: Store, clock: C
                 pass
     finally:
         event.remove(Database, "before_cursor_execute", note)
-    assert len(said) <= 6, "the permit is taken anew once in a while, at most"
+    assert said == [], "the permit is kept for what comes next"
     providers.close()
 
 
@@ -238,7 +242,10 @@ def test_no_more_at_once_than_may_be(
         assert connection.execute(select(permits)).all() == [], "all were given back"
 
 
-def test_who_waits_gets_the_permit_of_who_is_done(store: Store, clock: Clock) -> None:
+def test_who_waits_gets_the_permit_of_who_is_done(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(semaphore, "PATIENCE_SECONDS", 60.0)
     it, providers = Provider("far", "it"), Providers(store, clock, 1, 8)
     got = threading.Event()
 

@@ -199,6 +199,13 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
              "until": NOW},
         ),
     ],
+    "0016": [
+        (
+            "watches",
+            {"owner": "local", "skill": "email", "holder": None, "worker": None, "until": None,
+             "mark": {"last": 1}},
+        ),
+    ],
 }  # fmt: skip
 
 FIRST = """

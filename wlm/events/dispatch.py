@@ -35,6 +35,8 @@ SWEEP_SECONDS, LAZY_SECONDS = 1.0, 5.0
 """How often a sweep is made: at most a hundredth of a core is spent on it, as far as that goes."""
 _WAIT_SECONDS = 1.0
 _MOST_STUCK = 8
+_WATCH_SECONDS = 3.0
+"""What watches get to end in, once events have ended."""
 
 
 class RingStorage(BlackHoleStorage):  # type: ignore[misc]
@@ -157,7 +159,11 @@ class Crew:
 
         Raises nothing: what goes wrong with one event or one sweep is logged.
         """
+        watches = self._engine.watches()
+        watches.start()
         self._consumer.run()
+        if left := watches.stop(_WATCH_SECONDS):
+            log.warning("%d watches did not end in time", left)
         self._listener.close()
         back, left = self._engine.hand_back(), len(self._engine.runner.running())
         if back or left:

@@ -32,6 +32,7 @@ from wlm.types import Event, State
 
 if TYPE_CHECKING:
     from wlm.config import Settings
+    from wlm.events.watches import Watches
     from wlm.plugins.manager import Registry
     from wlm.store.engine import Store
 
@@ -145,6 +146,13 @@ class Engine(Desk):
         """Take no suspects here; ``call`` asks for the process that runs them."""
         self.stock.suspects = Suspects.NOT
         self._call_quarantine = call
+
+    def watches(self) -> Watches:
+        """What skills watch for their users, for a worker to start and to stop."""
+        from wlm.events.watches import Watches
+
+        accept = self._intake.accept_background
+        return Watches(self._store, self._clock, self._registry, self._contexts, accept)
 
     def tend(self, longest: float) -> float:
         """What a worker does now and then: sweep, see what is due, ring for what is ready.

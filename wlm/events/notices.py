@@ -36,6 +36,8 @@ from wlm.types import FINAL_STATES, WAITING_STATES, Event, Notice, State
 TERMINAL, DESKTOP, EMAIL = "terminal", "desktop", "email"
 KEY = "notice:"
 """How the idempotency keys of events begin that deliver a notice; they make none."""
+WATCHED = "watch:"
+"""How those of events begin that a watch accepted."""
 _SOMEBODY_WAITS = timedelta(minutes=1)
 _TAKEN = timedelta(minutes=1)
 """Who took a notice and has not shown it by then is gone: the next one shows it."""
@@ -189,10 +191,11 @@ class Notices:
 
     def _in_background(self, row: Row) -> bool:
         """Whether nobody waits for this event: it comes from a schedule or another event, was
-        put off, was tried before, or has taken too long."""
+        put off, was tried before, or has taken too long, or a watch came upon it."""
         return (
             row["parent"] is not None
             or schedule_of(row["idempotency_key"]) is not None
+            or _watched(row)
             or row["attempts"] > 1
             or max(row["run_at"], self._clock()) - row["created_at"] > _SOMEBODY_WAITS
         )
@@ -205,7 +208,13 @@ class Notices:
             chosen: list[str] | None = connection.execute(query).scalar()
             if chosen is not None:
                 return chosen
+        if _watched(row):  # a mail about each new mail would be one, too
+            return [channel for channel in self._channels if channel != EMAIL]
         return self._channels
+
+
+def _watched(row: Row) -> bool:
+    return (row["idempotency_key"] or "").startswith(WATCHED)
 
 
 def _notice(row: Row) -> Notice:

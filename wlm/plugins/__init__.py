@@ -20,6 +20,7 @@ from wlm.plugins.slots import (
     Time,
     TimeRange,
 )
+from wlm.plugins.watching import Noticed
 from wlm.types import Reply
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Duration",
     "Email",
     "IntentSpec",
+    "Noticed",
     "Person",
     "Phone",
     "Phrases",

@@ -58,9 +58,12 @@ class Registry:
 
     @property
     def intents(self) -> dict[str, IntentSpec]:
-        """Every intent by full name."""
+        """Every intent that a router may be told of, by full name."""
         return {
-            name: spec for loaded in self.skills.values() for name, spec in loaded.intents.items()
+            name: spec
+            for loaded in self.skills.values()
+            for name, spec in loaded.intents.items()
+            if not spec.internal
         }
 
     def intent(self, name: str) -> IntentSpec:

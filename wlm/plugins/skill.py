@@ -23,7 +23,7 @@ import os
 import re
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from wlm.plugins.context import Context
     from wlm.plugins.manager import Registry
+    from wlm.plugins.watching import Noticed
 
 Handler = TypeVar("Handler", bound=Callable[..., Reply])
 HOST_ONLY: dict[str, JsonValue] = {"host_only": True}
@@ -64,6 +65,7 @@ class _Declaration(NamedTuple):
     cache_seconds: int
     personal: bool
     followups: tuple[str, ...]
+    internal: bool
 
 
 class Phrases(NamedTuple):
@@ -102,6 +104,7 @@ class IntentSpec(NamedTuple):
     retries: int
     cache_seconds: int
     personal: bool
+    internal: bool = False
 
     def slot(self, name: str) -> SlotSpec | None:
         """The slot of that name."""
@@ -136,6 +139,7 @@ def intent(
     retries: int | None = None,
     cache_seconds: int = 0,
     personal: bool = True,
+    internal: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Make a method an intent.
 
@@ -147,7 +151,8 @@ def intent(
     reply of a ``read`` may be given again to who asks the same (``Skill.depends``, ``ctx.lasts``);
     not ``personal``: to any user with the same settings. ``retries`` is how often a retryable
     error is tried again; default: 3, but 0 for a ``read``, since nobody waits for an answer
-    that comes an hour later.
+    that comes an hour later. ``internal``: only emitted or noticed, and no router is even told
+    that there is such an intent.
     """
     if cache_seconds and effect != "read":
         raise ValueError("cache_seconds: only what a read says may be given again")
@@ -164,6 +169,7 @@ def intent(
         cache_seconds,
         personal,
         tuple(followups),
+        internal,
     )
 
     def mark(handler: Handler) -> Handler:
@@ -232,6 +238,19 @@ class Skill:
         tables says here what of them counts. Must cost less than the handler.
         """
         return dict(ctx.memory)
+
+    def watches(self, ctx: Context) -> bool:
+        """Whether ``watch`` has something to do for this user: whether it is turned on, and set."""
+        return False
+
+    def watch(self, ctx: Context, mark: JsonValue) -> Iterator[Noticed | None]:
+        """Look out for something until it cannot be looked at any more; run by `wlm worker`.
+
+        ``mark`` is that of the last ``Noticed``, or ``None``. Yields what was noticed, and
+        ``None`` at least once in two seconds while there is nothing, so that it can be ended.
+        One that ends or raises is begun anew after a while. ``ctx`` is one for a look.
+        """
+        return iter(())
 
     def commands(self, context: Callable[[], Context]) -> Typer | None:
         """The skill's own commands, reached as ``wlm NAME …``; ``context`` makes a context."""
@@ -305,6 +324,7 @@ def _spec(
         retries=declared.retries,
         cache_seconds=declared.cache_seconds,
         personal=declared.personal,
+        internal=declared.internal,
     )
 
 

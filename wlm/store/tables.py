@@ -345,3 +345,15 @@ llm_calls = Table(
 ``key`` stands for the question under its owner's key, ``answer`` is sealed. Rows are dropped
 after two days.
 """
+
+watches = Table(
+    "watches",
+    core,
+    Column("owner", OWNER, primary_key=True),
+    Column("skill", NAME, primary_key=True),
+    Column("holder", ID),
+    Column("worker", String(128)),
+    Column("until", UtcTime),
+    Column("mark", json_column()),
+)
+"""What skills watch for users (``wlm.events.watches``): who does it now, and how far it is."""

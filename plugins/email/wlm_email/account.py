@@ -40,6 +40,9 @@ class Settings(BaseModel):
     address: str = Field("", description="Your address; empty: the login name.")
     display_name: str = Field("", description="Your name, as others see it.")
     folder: str = Field("INBOX", description="Folder that is read.")
+    tell_new: bool = Field(
+        False, description="Tell of new mail as it comes, by a notice; needs `wlm worker`."
+    )
     sent_folder: str = Field("", description="Folder for copies; empty: the server's own.")
     drafts_folder: str = Field("", description="Folder for drafts; empty: the server's own.")
     keep_sent: bool = Field(True, description="Put a copy of what is sent there.")

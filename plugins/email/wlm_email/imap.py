@@ -92,6 +92,10 @@ class Mailbox:
             raise ProviderError("That mail is no longer in the mailbox.")
         return found[0].data
 
+    def heads(self, uids: Sequence[str]) -> list[Mail]:
+        """The mails of these numbers that are there, without their texts, newest first."""
+        return _newest_first(_heads(self._fetch(uids, _HEAD)))
+
     def with_calendar(self, mails: Sequence[Mail]) -> list[Mail]:
         """Those of the mails that hold a calendar; the server tells by their structure."""
         if not mails:
@@ -274,6 +278,15 @@ def connect(account: Account) -> Iterator[Mailbox]:
     Raises ``ProviderPaused`` where the server is to be left alone."""
     with account.asking("imap"), _connected(account) as box:
         yield box
+
+
+@contextlib.contextmanager
+def opened(account: Account) -> Iterator[Any]:
+    """The library's mailbox, for who stays in it for hours: it counts as no call to the server.
+
+    Raises as ``connect``, but never ``ProviderPaused``."""
+    with _connected(account) as box:
+        yield box._box
 
 
 @contextlib.contextmanager

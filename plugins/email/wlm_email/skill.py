@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from wlm.plugins import Context, Person, Proposal, Reply, Skill, Slot, TimeRange, intent
+from pydantic import JsonValue
+
+from wlm.plugins import Context, Noticed, Person, Proposal, Reply, Skill, Slot, TimeRange, intent
 from wlm_email.account import Settings as MailboxSettings
 from wlm_email.account import account
 
@@ -256,6 +258,24 @@ class Email(Skill):
         from wlm_email import drafts
 
         return drafts.drop(ctx, draft)
+
+    @intent(retries=3, internal=True)
+    def arrived(self, ctx: Context, mails: str) -> Reply:
+        """Tell of mail that has just come; emitted by the watch of the mailbox, never routed to."""
+        from wlm_email import idle
+
+        return idle.told(ctx, mails)
+
+    def watches(self, ctx: Context) -> bool:
+        """Whether new mail is to be told of as it comes."""
+        settings = ctx.settings_as(MailboxSettings)
+        return bool(settings.tell_new and settings.imap_host and settings.user and not ctx.offline)
+
+    def watch(self, ctx: Context, mark: JsonValue) -> Iterator[Noticed | None]:
+        """Wait for new mail at the server (IMAP IDLE)."""
+        from wlm_email import idle
+
+        return idle.watch(account(ctx), mark)
 
     def proposal(self, ctx: Context, intent: str, slots: Mapping[str, Any]) -> Proposal | None:
         """The exact mail: to which addresses, with which words and files."""

@@ -203,7 +203,7 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         (
             "watches",
             {"owner": "local", "skill": "email", "holder": None, "worker": None, "until": None,
-             "mark": {"last": 1}},
+             "mark": '{"last": 1}'},
         ),
     ],
 }  # fmt: skip

@@ -177,6 +177,12 @@ class Config(BaseModel):
     keep_events_days: int = Field(
         365, ge=0, description="How long what has ended is kept, in days; 0: for ever."
     )
+    keep_turns_days: int = Field(
+        365, ge=0, description="How long what was said and answered is kept, in days; 0: for ever."
+    )
+    keep_recordings_days: int = Field(
+        30, ge=0, description="How long a recording is kept, in days; 0: as long as its turn."
+    )
 
     profile: str = Field(
         "default", pattern=r"^[\w-]{1,32}$", description="Which sign-in of `wlm login` to use."

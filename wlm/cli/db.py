@@ -57,26 +57,35 @@ def check(json: AsJson = False) -> None:
 def prune(
     days: Annotated[
         int | None,
-        typer.Option(min=1, help="Older than so many days; default: the setting keep_events_days."),
+        typer.Option(min=1, help="Older than so many days; default: what the settings say."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     json: AsJson = False,
 ) -> None:
-    """Remove events that ended long ago. A worker does so by itself, a few at a time."""
+    """Remove events that ended, and what was said and recorded, long ago.
+
+    A worker does so by itself, a few at a time. How long is in the settings keep_events_days,
+    keep_turns_days and keep_recordings_days.
+    """
     from wlm.sdk.assistant import Assistant
 
-    with Assistant(keep_events_days=days) as assistant:
-        retention = assistant.engine.upkeep.retention
+    asked = dict.fromkeys(("keep_events_days", "keep_turns_days", "keep_recordings_days"), days)
+    with Assistant(**asked) as assistant:
+        retention, aging = assistant.engine.upkeep.retention, assistant.engine.upkeep.aging
         count = retention.waiting() if dry_run else retention.all()
+        said = aging.waiting() if dry_run else aging.all()
         kept = retention.days
     if json:
-        print_json({"removed": 0 if dry_run else count, "old": count, "days": kept})
-    elif not kept:
-        typer.echo("The setting keep_events_days is 0: everything is kept.")
-    else:
-        done = "would be removed" if dry_run else "removed"
+        old = {"old": count, "days": kept, **said._asdict()}
+        print_json({"removed": 0 if dry_run else count, **old})
+        return
+    done = "would be removed" if dry_run else "removed"
+    if kept:
         events = "1 event" if count == 1 else f"{count} events"
         typer.echo(f"{events} that ended more than {kept} days ago {done}.")
+    else:
+        typer.echo("The setting keep_events_days is 0: all events are kept.")
+    typer.echo(f"{said.turns} old turns and {said.recordings} old recordings {done}.")
 
 
 @app.command("rotate-key")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import bindparam, exists, select
 
 from wlm.events import due
+from wlm.events.aging import Aging
 from wlm.events.courier import Courier
 from wlm.events.firing import Accept, Firer
 from wlm.events.notices import Notices
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 
 _REMOVAL_SECONDS = 60.0
+_AGING_SECONDS = 3600.0
+"""No index has all turns by age: a look goes through them."""
 _GLANCE = select(
     exists().where(events.c.lease_token.is_not(None)).label("running"),
     exists().where(Suspects.ALSO.ready).label("ready"),
@@ -54,7 +57,7 @@ class Glance(NamedTuple):
 
 
 class Upkeep:
-    """The engine's sweep: schedules that are due, notices to deliver, old events to remove.
+    """The engine's sweep: schedules that are due, notices to deliver, and what is old to remove.
 
     ``accept`` writes an event inside the open transaction: owner, route, idempotency key,
     when it was due, and whether it is confirmed.
@@ -67,9 +70,16 @@ class Upkeep:
         self.schedules = Schedules(store, clock, timedelta(hours=config.schedule_catch_up_hours))
         self.notices = Notices(store, clock, config.notify_channels)
         self.retention = Retention(store, clock, config.keep_events_days)
+        self.aging = Aging(
+            store,
+            clock,
+            settings.paths.data,
+            turn_days=config.keep_turns_days,
+            recording_days=config.keep_recordings_days,
+        )
         self._firer = Firer(store, clock, accept)
         self._store, self._clock = store, clock
-        self._next_removal = 0.0
+        self._next_removal = self._next_aging = 0.0
         self._courier = Courier(store, self.notices, clock, accept, config.notify_address)
 
     def glance(self) -> Glance:
@@ -89,4 +99,7 @@ class Upkeep:
         if glance is None or time.monotonic() >= self._next_removal:
             removed = self.retention.step()
             self._next_removal = time.monotonic() + (0 if removed else _REMOVAL_SECONDS)
+        if glance is None or time.monotonic() >= self._next_aging:
+            aged = self.aging.step()
+            self._next_aging = time.monotonic() + (0 if any(aged) else _AGING_SECONDS)
         return fired

@@ -35,9 +35,13 @@ BEAM = {"english": 1, "multilingual": WIDE_BEAM}
 """Hypotheses that are kept of a request at first, by model. Five get a twelfth of the wrong words
 right; they cost the larger model a sixth of its time, the small one a quarter."""
 
-HESITANT = -0.6
+HESITANT = -0.5
 """Mean log probability of a token below which a request that was read with fewer is read again
 with five: nearly all that they mend is there."""
+
+_SENTENCE = 1.5
+"""Seconds of speech from which it is read again: a word or two give hypotheses nothing to be
+chosen by."""
 
 MARGIN = 3.0
 """Seconds of silence after a clip in a short context; a clip under ``_BRIEF`` gets more."""
@@ -168,7 +172,8 @@ class Decoder:
         """
         told = wanted.hints if first.hinted else ()
         reason = judge.objection(attempt, clip.seconds, clip.speech, told)
-        if wanted.careful and not reason and attempt.logprob < HESITANT and first.beam < WIDE_BEAM:
+        hesitant = attempt.logprob < HESITANT and clip.speech >= _SENTENCE
+        if wanted.careful and not reason and hesitant and first.beam < WIDE_BEAM:
             wider = first._replace(beam=WIDE_BEAM)
             return judge.better(attempt, *self._generate([clip], [heard], wanted, wider))
         best = attempt

@@ -178,10 +178,10 @@ class Config(BaseModel):
         365, ge=0, description="How long what has ended is kept, in days; 0: for ever."
     )
     keep_turns_days: int = Field(
-        365, ge=0, description="How long what was said and answered is kept, in days; 0: for ever."
+        0, ge=0, description="How long what was said and answered is kept, in days; 0: for ever."
     )
     keep_recordings_days: int = Field(
-        30, ge=0, description="How long a recording is kept, in days; 0: as long as its turn."
+        0, ge=0, description="How long a recording is kept, in days; 0: as long as its turn."
     )
 
     profile: str = Field(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.cutter import Cut, Cutter
@@ -32,8 +33,7 @@ CUTS: list[Cut] = ["refuse", ("down", 900), "request", ("down", 1500), ("down", 
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     made = Gateway(tmp_path_factory.mktemp("gateway")).wait()
     yield made
-    os.killpg(made.process.pid, signal.SIGKILL)  # else it waits for streams that nobody reads
-    made.process.wait()
+    made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +154,15 @@ def test_the_command_says_it_first(
     told = wlm(there, "ask", words, "--json")
     assert "nobody" in told.err and told.json["actions"] == []
     assert "nobody" not in wlm(there, "ask", words).err
+
+
+def test_a_gateway_that_stops_waits_for_no_stream(
+    gateway: Gateway, notify: tuple[str, Notify]
+) -> None:
+    headers = {"Authorization": f"Bearer {notify[0]}", "Accept": "text/event-stream"}
+    with httpx.stream("GET", f"{gateway.url}/v1/notices", headers=headers, timeout=20) as answer:
+        coming = answer.iter_lines()
+        assert next(coming) == "retry: 1000"
+        gateway.process.send_signal(signal.SIGTERM)
+        assert "data:" not in "".join(coming)  # raises where it is cut off instead of ended
+        assert gateway.stop() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,7 @@ def _put_in_front(app: Flask, settings: Settings) -> None:
     work = Places(config.web_work or cores or 1, config.web_waiting)
     app.extensions["wlm.work"] = work
     app.extensions["wlm.streams"] = Places(config.web_streams, 0)
+    app.extensions["wlm.stopping"] = threading.Event()
     counted = metrics.install(app, work)
     bodies.install(app, work, counted.refused.inc)
     refusals = app.extensions["wlm.refusals"] = Refusals(work, counted.refused.inc)

@@ -29,6 +29,7 @@ from wlm.server.access import owner, scope
 from wlm.server.contract import PLAIN, Form, read_query
 from wlm.server.metrics import metrics
 from wlm.server.service import service
+from wlm.server.streams import lasting
 from wlm.server.websocket import Taken, WebSocket
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class _Talk:
         self._query = query
         self._work = work
         self._conversation = query.conversation
-        self._ends = time.monotonic() + LONGEST
+        self._goes_on = lasting(LONGEST)
         self._shown = 0.0
 
     def run(self) -> None:
@@ -155,7 +156,7 @@ class _Talk:
         """The sound as it comes, at 16 kHz."""
         resampler = Resampler(self._query.rate)
         odd = b""
-        while time.monotonic() < self._ends:
+        while self._goes_on():
             message = self._connection.receive(PATIENCE)
             if message is None or (isinstance(message, str) and _is_end(message)):
                 break

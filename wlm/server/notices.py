@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -15,7 +15,7 @@ from wlm.events.notices import Notices
 from wlm.server.access import owner, scope
 from wlm.server.contract import Answer, Form, contract
 from wlm.server.service import service
-from wlm.server.streams import BEAT, LONGEST, STREAM, stream
+from wlm.server.streams import BEAT, LONGEST, STREAM, lasting, stream
 from wlm.types import Notice
 
 blueprint = Blueprint("notices", __name__, url_prefix="/v1/notices")
@@ -67,15 +67,14 @@ def _stream(notices: Notices, who: str, after: int | None) -> Response:
     if told.isascii() and told.isdigit() and int(told) <= _HIGHEST:
         after = int(told)  # where a broken connection is taken up again
     last = notices.last(who) if after is None else after
-    return stream(_coming(notices, who, last))
+    return stream(_coming(notices, who, last, lasting(LONGEST)))
 
 
-def _coming(notices: Notices, who: str, last: int) -> Iterator[str]:
-    ends = time.monotonic() + LONGEST
+def _coming(notices: Notices, who: str, last: int, goes_on: Callable[[], bool]) -> Iterator[str]:
     told = time.monotonic()
     # The id is where a connection that breaks before the first notice is taken up again.
     yield f"retry: 1000\nid: {last}\n\n"
-    while time.monotonic() < ends:
+    while goes_on():
         try:
             found = notices.wait(who, last, LOOK)
         except WlmError:  # the database is away; the client comes back

@@ -69,6 +69,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         memory.few_heaps()
         super().init_process()
 
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop once those that are served have their answers; streams have no end of their own."""
+        super().handle_exit(sig, frame)
+        if stopping := getattr(self.wsgi, "extensions", {}).get("wlm.stopping"):
+            stopping.set()
+
     def notify(self) -> None:
         """Tell the parent now and then that this process is well: each time takes a turn."""
         now = time.monotonic()

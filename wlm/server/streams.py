@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import Blueprint, Response, current_app
 
@@ -34,7 +35,7 @@ LONGEST = 600.0
 def stream_event(event_id: str) -> Response:
     """The event now and after each change, until it has ended: SSE events named ``event``."""
     parts, who = service(), owner()
-    return stream(_changes(parts, who, parts.engine.get(who, event_id)))
+    return stream(_changes(parts, who, parts.engine.get(who, event_id), lasting(LONGEST)))
 
 
 def stream(messages: Iterator[str]) -> Response:
@@ -50,12 +51,21 @@ def stream(messages: Iterator[str]) -> Response:
     return answer
 
 
-def _changes(parts: Service, who: str, event: Event) -> Iterator[str]:
-    ends = time.monotonic() + LONGEST
+def lasting(seconds: float) -> Callable[[], bool]:
+    """Whether a connection goes on: for so long, if this process is not asked to stop before.
+
+    A server that stops waits for those that are served; nobody shall wait for a stream.
+    """
+    stopping: threading.Event = current_app.extensions["wlm.stopping"]
+    ends = time.monotonic() + seconds
+    return lambda: not stopping.is_set() and time.monotonic() < ends
+
+
+def _changes(parts: Service, who: str, event: Event, goes_on: Callable[[], bool]) -> Iterator[str]:
     told = time.monotonic()
     number = 1
     yield f"retry: 1000\n{_message(event, number)}"
-    while not event.state.final and time.monotonic() < ends:
+    while not event.state.final and goes_on():
         time.sleep(LOOK)
         try:
             seen = parts.engine.get(who, event.id)

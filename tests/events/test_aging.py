@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.support import lab
+from wlm import config
 from wlm.events.aging import Aging, Old
 from wlm.events.engine import Engine
+from wlm.plugins.manager import Registry
 from wlm.store.engine import Store
 from wlm.store.turns import Turns
 from wlm.types import Reply, Route, Turn, new_id
+
+
+@pytest.fixture
+def settings(home: Path, database_url: str) -> config.Settings:
+    """What is said is kept for a year here; where nothing is set it is kept for ever."""
+    return config.load({"database_url": database_url, "keep_turns_days": 365})
 
 
 def said(store: Store, clock: lab.Clock, owner: str = "local") -> str:
@@ -43,6 +54,16 @@ def test_the_sweep_removes_what_is_old(engine: Engine, store: Store, clock: lab.
     engine.upkeep.run()
     assert kept(store) == {recent}
     assert others not in kept(store, "anna")
+
+
+def test_nothing_goes_where_nothing_is_set(
+    store: Store, registry: Registry, database_url: str, clock: lab.Clock
+) -> None:
+    plain = config.load({"database_url": database_url})
+    with contextlib.closing(Engine(store, registry, plain, clock=clock)) as engine:
+        turn = said(store, clock)
+        clock.step(days=4000)
+        assert engine.upkeep.aging.step() == Old(0, 0) and kept(store) == {turn}
 
 
 def test_what_has_not_ended_keeps_its_turn(engine: Engine, store: Store, clock: lab.Clock) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import secrets
 import signal
 import socket
@@ -154,10 +156,30 @@ def test_who_goes_away_is_not_worked_for(house: Gateway) -> None:
     said = decode(LUNCH, max_bytes=10**7, max_seconds=60).samples
     minutes = wav((np.tile(said, 60) * 32767).astype("<i2"))
     host, port = house.bind.split(":")
+    before = transcriber_worked(house)
     with socket.create_connection((host, int(port))) as sock:
         sock.sendall(upload("/v1/audio/transcriptions", house.key("dora@example.org"), minutes))
+        # Who goes before the transcriber was asked costs it nothing.
+        until(lambda: transcriber_worked(house) > before + 1)
     until(lambda: len(given_up(house)) == 2)
     assert 499 in given_up(house)
+
+
+def transcriber_worked(house: Gateway) -> float:
+    """Seconds of processor that the transcriber has used."""
+    states = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            state = (process / "stat").read_text().rpartition(")")[2].split()
+            states[int(process.name)] = state, (process / "cmdline").read_text()
+    (part,) = (
+        pid
+        for pid, (state, command) in states.items()
+        if int(state[1]) == house.process.pid and "transcriber" in command
+    )
+    group = [state for state, _ in states.values() if int(state[2]) == part]
+    ticks = sum(int(state[11]) + int(state[12]) for state in group)  # user, system
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def given_up(house: Gateway) -> list[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from tests.support.terminal import wlm
 
 LUNCH = "schedule lunch with Kofi tomorrow at noon"
 SPOKEN = Path(__file__).parents[2] / "samples" / "agenda_tomorrow.flac"
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    made = Gateway(tmp_path_factory.mktemp("gateway")).wait()
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.registries import only
 from wlm import Assistant
 from wlm.errors import NotFound, SkillMissing, UsageError
 from wlm.plugins import Context, Reply, Skill, intent
@@ -46,11 +47,7 @@ class Thief(Skill):
 
 
 def registry(*skills: type[Skill]) -> Registry:
-    made = Registry()
-    for skill in skills:
-        made.add(skill.name, skill)
-    assert not made.faults
-    return made
+    return only(**{skill.name: skill for skill in skills})
 
 
 def test_the_template_passes_its_own_test(tmp_path: Path) -> None:

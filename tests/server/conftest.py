@@ -10,6 +10,7 @@ import pytest
 from flask import Flask, Request
 
 from tests.support import mailbox
+from tests.support.gateway_fixture import gateway
 from wlm import config
 from wlm.plugins import manager
 from wlm.plugins.manager import Registry
@@ -17,6 +18,8 @@ from wlm.server import access
 from wlm.server.app import create_app
 from wlm.server.policy import allowed
 from wlm.server.service import Service
+
+__all__ = ["gateway"]
 
 CALLERS: dict[str, frozenset[str] | None] = {
     "nobody": None,

@@ -30,13 +30,6 @@ LUNCH = SAMPLES / "lunch_with_anna.flac"
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    made = Gateway(tmp_path_factory.mktemp("gateway")).wait()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
 def key(gateway: Gateway) -> str:
     return gateway.key("anna@example.org", role="admin")
 

@@ -30,13 +30,6 @@ CUTS: list[Cut] = ["refuse", ("down", 900), "request", ("down", 1500), ("down", 
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    made = Gateway(tmp_path_factory.mktemp("gateway")).wait()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
 def notify(gateway: Gateway) -> Iterator[tuple[str, Notify]]:
     """A key, and what lets things of its user end that nobody waits for; the notices' ids."""
     settings = config.load(environ=gateway.environment)

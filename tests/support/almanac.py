@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tests.support.registries import only
 from wlm.plugins import Context, Reply, Skill, intent
 from wlm.plugins.manager import Registry
 
@@ -59,10 +60,7 @@ class Almanac(Skill):
 
 def registry() -> Registry:
     """A registry with the almanac alone."""
-    made = Registry()
-    made.add("almanac", Almanac)
-    assert not made.faults
-    return made
+    return only(almanac=Almanac)
 
 
 def main(owner: str, topic: str) -> None:

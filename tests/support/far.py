@@ -13,6 +13,7 @@ import time
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, delete, func, insert, select
 
+from tests.support.registries import only
 from wlm.errors import ProviderAway, ProviderError, ProviderPaused
 from wlm.plugins import Context, Reply, Skill, intent
 from wlm.plugins.manager import Registry
@@ -82,10 +83,7 @@ class Far(Skill):
 
 def registry() -> Registry:
     """A registry with this skill alone."""
-    made = Registry()
-    made.add("far", Far)
-    assert not made.faults
-    return made
+    return only(far=Far)
 
 
 def main() -> None:

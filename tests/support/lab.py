@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
+from tests.support.registries import only
 from wlm.errors import BadRequest, ProviderAway
 from wlm.plugins import Context, Person, Place, Reply, Skill, Slot, Time, intent
 from wlm.plugins.manager import Registry
@@ -234,10 +235,7 @@ class Lab(Skill):
 
 def registry() -> Registry:
     """A registry with the lab alone."""
-    made = Registry()
-    made.add("lab", Lab)
-    assert not made.faults
-    return made
+    return only(lab=Lab)
 
 
 def dead_worker() -> str:

@@ -256,18 +256,12 @@ class AsyncClient(Base):
         """
         self._cursor.keep()
         try:
-            after = self._cursor.last()
-            if after is None:
-                self._cursor.show(await self._do(exchange.last_notice()))
-                return []
-            found = await self._do(exchange.notices(after))
+            untold = await self._do(exchange.untold(self._cursor.last()))
         except NotSignedIn:
             raise
         except NotAllowed:  # a key that may ask and see no events
             return []
-        if found:
-            self._cursor.show(found[-1].id)
-        return [notice.sentence(self.settings.zone) for notice in found if notice.speech]
+        return self._shown(untold)
 
     async def watch_notices(self, after: int | None = None) -> AsyncIterator[Notice]:
         """Notices as they come, after the one with that id (``None``: new ones), without an end.

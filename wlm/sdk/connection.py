@@ -11,7 +11,7 @@ import httpx
 from wlm import config, log
 from wlm.errors import Busy, InProgress, Unreachable, WlmError
 from wlm.sdk.calls import checked, problem
-from wlm.sdk.exchange import Exchange
+from wlm.sdk.exchange import Exchange, Untold
 from wlm.sdk.session import BearerAuth, KeyToken, TokenProvider, provider
 from wlm.sdk.told import Cursor
 
@@ -54,6 +54,12 @@ class Base:
     @cached_property
     def _cursor(self) -> Cursor:
         return Cursor(self.settings)
+
+    def _shown(self, untold: Untold) -> list[str]:
+        """As sentences; the caller shows them."""
+        if untold.upto is not None:
+            self._cursor.show(untold.upto)
+        return [notice.sentence(self.settings.zone) for notice in untold.notices if notice.speech]
 
     def _options(self) -> dict[str, Any]:
         return {

@@ -9,9 +9,10 @@ import wave
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from wlm.errors import NotFound, StorageFault
+from wlm.sdk.told import PATH
 from wlm.types import Event, Firing, Notice, Route, Schedule, Segment, State, Transcript, Turn
 
 if TYPE_CHECKING:
@@ -112,19 +113,23 @@ def events(
     )
 
 
-def notices(after: int) -> Exchange[list[Notice]]:
-    """The next notices, oldest first."""
-    return _get(
-        "/v1/notices",
-        lambda told: [Notice.from_dict(notice) for notice in told["notices"]],
-        after=after,
-        limit=20,
-    )
+class Untold(NamedTuple):
+    """Notices, oldest first, and up to which all is told once they are; ``None``: as before."""
+
+    notices: list[Notice]
+    upto: int | None
 
 
-def last_notice() -> Exchange[int]:
-    """The id of the newest notice; 0 where there is none."""
-    return _get("/v1/notices", lambda told: int(told["last"]), limit=1)
+def untold(after: int | None) -> Exchange[Untold]:
+    """The next notices after the one with that id; ``None``: none, but where to begin."""
+
+    def read(told: dict[str, Any]) -> Untold:
+        if after is None:
+            return Untold([], int(told["last"]))
+        found = [Notice.from_dict(notice) for notice in told["notices"]]
+        return Untold(found, found[-1].id if found else None)
+
+    return _get(PATH, read, after=after, limit=1 if after is None else 20)
 
 
 def event(event_id: str) -> Exchange[Event]:

@@ -49,15 +49,14 @@ class Calendar:
         found = self._around(start, end, fits)
         # Most of many lie well inside, whatever the zone of their wall time.
         first, last = start.replace(tzinfo=None) + 2 * _DAY, end.replace(tzinfo=None) - 2 * _DAY
-        return _in_order([o for o in found if first <= o[3] < last or o.touches(start, end)])
+        return _in_order([o for o in found if first <= o.wall < last or o.touches(start, end)])
 
     def _around(self, start: datetime, end: datetime, fits: Fits | None) -> list[Occurrence]:
         """What takes place around start to end, a day too wide, by title."""
         zone = self.zone
-        some = self._entries(fits, *_span(start, end, repeats=False))
-        if series := self._entries(fits, *_span(start, end, repeats=True)):
-            some += series
-            changed = self._changed()
+        series = self._entries(fits, *_span(start, end, repeats=True))
+        changed = self._changed() if series else {}
+        some = self._entries(fits, *_span(start, end, repeats=False)) + series
         some.sort(key=_TITLE)  # there are fewer of them than of their occurrences
         found: list[Occurrence] = []
         for entry in some:

@@ -33,7 +33,7 @@ SHORTEST = {"english": 10, "multilingual": 9}
 WIDE_BEAM = 5
 BEAM = {"english": 1, "multilingual": WIDE_BEAM}
 """Hypotheses that are kept of a request at first, by model. Five get a twelfth of the wrong words
-right; they cost the larger model a sixth of its time, the small one a quarter."""
+right; they cost the larger model a fifth of its time, the small one a quarter."""
 
 HESITANT = -0.5
 """Mean log probability of a token below which a request that was read with fewer is read again

@@ -146,6 +146,10 @@ class Config(BaseModel):
     llm_protocol: Literal["auto", "tools", "json_schema", "json_object"] = Field(
         "auto", description="How the model is asked for structure; auto finds out."
     )
+    llm_summaries: bool = Field(True, description="Whether skills may have it sum up texts.")
+    llm_summary_seconds: float = Field(
+        10.0, gt=0, le=60, description="Seconds after which a skill goes without the summary."
+    )
     llm_calls_per_day: int = Field(2000, ge=0, description="Most calls a day, for each user.")
     llm_tokens_per_day: int = Field(
         5_000_000, ge=0, description="Most prompt and answer tokens a day, for each user."

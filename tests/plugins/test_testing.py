@@ -13,7 +13,18 @@ from pydantic import BaseModel
 from sqlalchemy import Column, MetaData, String, Table
 
 from wlm.errors import UsageError
-from wlm.plugins import Context, Person, Place, Reply, Skill, Slot, intent
+from wlm.plugins import (
+    Context,
+    Passage,
+    Person,
+    Place,
+    Reply,
+    Skill,
+    Slot,
+    Summary,
+    ToModel,
+    intent,
+)
 from wlm.plugins.testing import asked, context, recorded, retry, run
 
 tables = MetaData()
@@ -35,6 +46,9 @@ class Notes(Skill):
         """One setting."""
 
         shout: bool = False
+        summaries: bool = False
+
+    to_model = ToModel("notes", allowed_by="summaries")
 
     @intent(examples=["note {text}"], effect="write")
     def add(self, ctx: Context, text: str, fail: str = "") -> Reply:
@@ -62,6 +76,12 @@ class Notes(Skill):
             said or "Nothing.",
             data={"by": by.id if by else None, "last": ctx.memory.get("note"), "count": len(texts)},
         )
+
+    @intent(examples=["sum up my notes"])
+    def gist(self, ctx: Context) -> Reply:
+        """Sum the notes up."""
+        summary = ctx.summarise([Passage(row["text"]) for row in ctx.db.select(notes)])
+        return Reply(summary.text or summary.why)
 
     @intent(examples=["number {n}"])
     def number(
@@ -177,3 +197,18 @@ def test_settings_are_asked_for_as_what_they_are(skill, tmp_path):
     assert ctx.settings_as(type(ctx.settings)) is ctx.settings
     with pytest.raises(TypeError, match="another skill's"):
         ctx.settings_as(Others)
+
+
+def test_a_language_model_says_what_the_test_says(skill, tmp_path):
+    ctx = context(skill, tmp_path, settings={"summaries": True})
+    run(skill, "add", ctx, text="milk")
+    assert run(skill, "gist", ctx).speech == "unset"
+    recorded(ctx).summary = "You need milk."
+    assert run(skill, "gist", ctx).speech == "You need milk."
+    assert recorded(ctx).summed == [[Passage("milk")]]
+    recorded(ctx).summary = lambda given: Summary(why="away" if given else "empty")
+    assert run(skill, "gist", ctx).speech == "away"
+    forbidden = context(skill, tmp_path)
+    recorded(forbidden).summary = "You need milk."
+    assert run(skill, "gist", forbidden).speech == "not_allowed"
+    assert not recorded(forbidden).summed

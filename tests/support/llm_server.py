@@ -70,7 +70,7 @@ class LlmServer:
     def _answer(self, request: Request) -> Answer:
         body = json.loads(request.body)
         names = [tool["function"]["name"] for tool in body.get("tools", ())]
-        if not names:
+        if not names and "response_format" in body:
             names = [
                 action["properties"]["intent"]["const"].replace(".", "__")
                 for action in _schema(body)["properties"]["actions"]["items"]["anyOf"]
@@ -86,6 +86,8 @@ class LlmServer:
     def _message(self, body: dict[str, Any], said: Sequence[Call] | str) -> dict[str, Any]:
         if isinstance(said, str):
             return {"role": "assistant", "content": said}
+        if "tools" not in body and "response_format" not in body:  # calls that nobody offered
+            return {"role": "assistant", "content": None, "tool_calls": _calls(said)}
         if "tools" in body:
             if not self._tools or not said:
                 return {"role": "assistant", "content": "I cannot do that."}

@@ -76,6 +76,7 @@ def install(
     if path.is_dir():
         report = _report(path)
         _show(report)
+        _tell_model(path)
         if report.moved:
             sure("Install it all the same?", yes=yes)
     _pip("install", str(path.resolve()) if path.exists() else what)
@@ -114,6 +115,16 @@ def _report(path: Path) -> Report:
 
     with Assistant() as assistant:
         return look(assistant, load_project(path))
+
+
+def _tell_model(path: Path) -> None:
+    """What the skill would give a language model, before it is installed."""
+    from wlm.plugins.describe import told_model
+    from wlm.plugins.project import load_project
+
+    for name, loaded in load_project(path).skills.items():
+        if told := told_model(loaded):
+            typer.echo(f"{name} gives a language model, if one is set: {told}.")
 
 
 def _show(report: Report) -> None:

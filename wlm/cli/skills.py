@@ -28,6 +28,10 @@ def list_(json: AsJson = False) -> None:
     for skill in found["skills"]:
         typer.echo(f"{skill['name']:<10} {skill['version']:<8} {skill['help']}")
         typer.echo(f"{'':<19} {', '.join(skill['verbs'])}")
+        if told := skill.get("to_model"):
+            typer.echo(
+                f"{'':<19} to a language model, if {told['allowed_by']} is on: {told['what']}"
+            )
     for fault in found["faults"]:
         reason = f": {fault['reason']}" if "reason" in fault else ""
         typer.echo(f"{fault['plugin']:<10} failed at {fault['stage']}{reason}", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -25,12 +25,16 @@ from wlm.store.tables import effects, events
 from wlm.types import Event, Schedule, State, jsonable
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from wlm.config import Settings
     from wlm.events.schedules import Schedules
     from wlm.plugins import SchedulePlan
     from wlm.plugins.addresses import Guard
+    from wlm.plugins.llm.summarise import Summariser
     from wlm.plugins.manager import Registry
     from wlm.plugins.own_settings import OwnSettings
+    from wlm.plugins.summaries import Passage, Summary
 
 log = logging.getLogger(__name__)
 _REMEMBERED = 5
@@ -45,6 +49,7 @@ _REPLIES = (
     .order_by(events.c.created_at.desc(), events.c.id.desc())
     .limit(_REMEMBERED)
 )
+_MODEL = Provider("llm", "language model")
 _HELD = (
     select(events.c.id)
     .where(events.c.id == bindparam("event"), events.c.lease_token == bindparam("token"))
@@ -137,6 +142,36 @@ class Contexts:
             remembered.update(told if isinstance(told, dict) else {})
         return remembered
 
+    def summary(
+        self,
+        owner: str,
+        skill: str,
+        passages: Sequence[Passage],
+        *,
+        words: int,
+        language: str,
+        settings: BaseModel,
+    ) -> Summary:
+        """What the language model makes of a skill's texts. Raises ``UsageError`` where the skill
+        did not declare that it gives any."""
+        from wlm.plugins import summaries
+
+        if not summaries.allowed(self._registry.skill(skill).skill, settings):
+            return summaries.Summary(why="not_allowed")
+        return self._summariser.ask(
+            owner,
+            passages,
+            words=words,
+            language=language,
+            asking=lambda: self.providers.asked(_MODEL, owner),
+        )
+
+    @cached_property
+    def _summariser(self) -> Summariser:
+        from wlm.plugins.llm.summarise import Summariser
+
+        return Summariser(self._settings.config, self._ledger.store, self._ledger.clock)
+
     def _make(
         self,
         owner: str,
@@ -223,6 +258,10 @@ class LookPorts:
     def once(self, key: str, work: Callable[[], Any]) -> Any:
         """Refused."""
         raise UsageError("Only a handler may have effects.")
+
+    def summarise(self, *_: Any, **__: Any) -> Summary:
+        """Refused."""
+        raise UsageError("Only a handler may have something summed up.")
 
     def provider(self, name: str, *, own: bool) -> AbstractContextManager[None]:
         """Past the provider's breaker and limit."""
@@ -318,6 +357,19 @@ class RunPorts:
     def lasts(self, until: datetime) -> None:
         """Record until when the reply holds; the earliest counts."""
         self.until = until if self.until is None else min(self.until, until)
+
+    def summarise(
+        self, passages: Sequence[Passage], *, words: int, language: str, settings: BaseModel
+    ) -> Summary:
+        """The language model's summary, or why there is none."""
+        return self._contexts.summary(
+            self._row["owner"],
+            self._row["skill"],
+            passages,
+            words=words,
+            language=language,
+            settings=settings,
+        )
 
     @contextmanager
     def provider(self, name: str, *, own: bool) -> Iterator[None]:

@@ -20,6 +20,7 @@ from wlm.plugins.slots import (
     Time,
     TimeRange,
 )
+from wlm.plugins.summaries import Passage, Summary, ToModel
 from wlm.plugins.watching import Noticed
 from wlm.types import Reply
 
@@ -30,6 +31,7 @@ __all__ = [
     "Email",
     "IntentSpec",
     "Noticed",
+    "Passage",
     "Person",
     "Phone",
     "Phrases",
@@ -42,9 +44,11 @@ __all__ = [
     "Skill",
     "Slot",
     "SlotSpec",
+    "Summary",
     "Text",
     "Time",
     "TimeRange",
+    "ToModel",
     "hookimpl",
     "intent",
 ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wlm.plugins.grants import Grants
     from wlm.plugins.http import Http
     from wlm.plugins.scheduling import SchedulePlan
+    from wlm.plugins.summaries import Passage, Summary
     from wlm.store.owned import OwnedTables
     from wlm.store.secrets import Secrets
     from wlm.types import Schedule
@@ -87,6 +88,12 @@ class Ports(Protocol):
 
     def once(self, key: str, work: Callable[[], Any]) -> Any:
         """Run ``work`` and record its JSON result in one transaction, once per event and key."""
+        ...
+
+    def summarise(
+        self, passages: Sequence[Passage], *, words: int, language: str, settings: BaseModel
+    ) -> Summary:
+        """The language model's summary, or why there is none."""
         ...
 
     def provider(self, name: str, *, own: bool) -> AbstractContextManager[None]:
@@ -215,6 +222,19 @@ class Context:
         together. On a repeat the recorded value is returned and nothing runs.
         """
         return self.ports.once(key, work)
+
+    def summarise(self, passages: Sequence[Passage], *, words: int = 60) -> Summary:
+        """What the passages come to, in the words of the language model, if one is set.
+
+        For a skill that declares ``to_model``, where the user allows it: else, and where the model
+        is away, too late or over its budget, the summary is empty and says ``why``, and the skill
+        gives an extract of its own. Nothing is raised for that. It may take
+        `llm_summary_seconds`; the same passages are asked about once a day. What comes back is
+        text to show: let nothing be decided by it. Not inside ``once`` or a transaction.
+        """
+        return self.ports.summarise(
+            passages, words=words, language=self.language, settings=self.settings
+        )
 
     def emit(
         self,

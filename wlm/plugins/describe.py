@@ -24,6 +24,7 @@ def as_json(loaded: LoadedSkill) -> dict[str, Any]:
         "version": loaded.version,
         "intents": [_intent(spec) for spec in loaded.intents.values()],
         "settings": type(loaded.skill).Settings.model_json_schema(),
+        "to_model": _to_model(loaded),
     }
 
 
@@ -35,8 +36,23 @@ def summary(loaded: LoadedSkill) -> dict[str, Any]:
         "distribution": loaded.distribution,
         "version": loaded.version,
         "intents": list(loaded.intents),
+        "to_model": _to_model(loaded),
         "verbs": [spec.method for spec in loaded.intents.values() if _sayable(spec)],
     }
+
+
+def told_model(loaded: LoadedSkill) -> str:
+    """What the skill would give a language model, and what allows it; empty: nothing."""
+    declared = type(loaded.skill).to_model
+    if declared is None:
+        return ""
+    whose = "personal; off unless you turn it on" if declared.personal else "nobody's own"
+    return f"{declared.what} ({whose}: setting `{declared.allowed_by}`)"
+
+
+def _to_model(loaded: LoadedSkill) -> dict[str, Any] | None:
+    declared = type(loaded.skill).to_model
+    return declared._asdict() if declared else None
 
 
 def _sayable(spec: IntentSpec) -> bool:
@@ -66,6 +82,9 @@ def _lines(loaded: LoadedSkill) -> Iterator[str]:
     yield f"# {loaded.skill.name}"
     yield ""
     yield (type(loaded.skill).__doc__ or "").strip()
+    if told := told_model(loaded):
+        yield ""
+        yield f"A language model, if one is set, is given to sum up: {told}."
     for spec in loaded.intents.values():
         yield ""
         yield f"## {spec.name} ({spec.effect})"

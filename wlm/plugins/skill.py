@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from wlm.plugins.context import Context
     from wlm.plugins.manager import Registry
+    from wlm.plugins.summaries import ToModel
     from wlm.plugins.watching import Noticed
 
 Handler = TypeVar("Handler", bound=Callable[..., Reply])
@@ -191,6 +192,9 @@ class Skill:
     migrations: ClassVar[str] = "migrations"
     """Folder beside the module with Alembic revisions ``0001_slug.py``, ``0002_…``."""
 
+    to_model: ClassVar[ToModel | None] = None
+    """What of its texts a language model is given to sum up (``Context.summarise``), if any."""
+
     class Settings(BaseModel):
         """The skill's settings; overridden by the skill."""
 
@@ -270,6 +274,8 @@ class Skill:
         """
         if not re.fullmatch(r"[a-z][a-z0-9_]*", cls.name):
             raise ValueError(f"{cls.__name__}: {cls.name!r} is no skill name (a-z, 0-9, _)")
+        if cls.to_model is not None:
+            cls.to_model.check(cls.Settings)
         phrases = _read_phrases(cls.folder() / "phrases")
         specs: dict[str, IntentSpec] = {}
         for base in reversed(cls.__mro__):

@@ -32,6 +32,7 @@ from wlm.plugins.context import AskUser, Context
 from wlm.plugins.scheduling import SchedulePlan
 from wlm.plugins.skill import IntentSpec, Proposal, Skill
 from wlm.plugins.slots import Person, Place, SlotSpec
+from wlm.plugins.summaries import Passage, Summary, allowed
 from wlm.store.engine import Store
 from wlm.store.owned import OwnedTables
 from wlm.types import Question, Reply, Schedule, jsonable, new_id
@@ -57,10 +58,16 @@ class RecordingPorts:
     for, ``until`` how long it said that its reply holds, ``asked`` which providers it asked.
     Providers whose names are put into ``paused`` must not be asked. ``candidates`` maps what is
     said to the people or places that stand for it; for other names the skill is asked.
+    ``summary`` is what a language model says of what it is given (``summed``): a text, or a
+    function of the passages; empty: no model is set.
     """
 
     def __init__(
-        self, store: Store, candidates: Mapping[str, Sequence[Any]], own: Callable[..., list[Any]]
+        self,
+        store: Store,
+        candidates: Mapping[str, Sequence[Any]],
+        own: Callable[..., list[Any]],
+        skill: Skill,
     ) -> None:
         self.store = store
         self.emitted: list[Emitted] = []
@@ -72,6 +79,9 @@ class RecordingPorts:
         self.paused: set[str] = set()
         self.event_id = new_id()
         self.attempt = 1
+        self.summed: list[list[Passage]] = []
+        self.summary: str | Callable[[Sequence[Passage]], Summary] = ""
+        self._skill = skill
         self._candidates = {said.casefold(): list(values) for said, values in candidates.items()}
         self._own = own
         self._done: dict[tuple[str, str], str] = {}
@@ -157,6 +167,19 @@ class RecordingPorts:
             self._done[self.event_id, key] = known
         return json.loads(known)
 
+    def summarise(
+        self, passages: Sequence[Passage], *, words: int, language: str, settings: BaseModel
+    ) -> Summary:
+        """What ``summary`` says, if the skill declares it and the settings allow it."""
+        if not allowed(self._skill, settings):
+            return Summary(why="not_allowed")
+        if not self.summary:
+            return Summary(why="unset")
+        self.summed.append(list(passages))
+        if isinstance(self.summary, str):
+            return Summary(self.summary, model="a test's")
+        return self.summary(passages)
+
     @contextmanager
     def provider(self, name: str, *, own: bool) -> Iterator[None]:
         """Record that a provider is asked; one that is ``paused`` raises ``ProviderPaused``."""
@@ -199,7 +222,7 @@ def context(
     def own(kind: str, text: str) -> list[Any]:
         return skill.resolve(ctx, kind, text)
 
-    ports = RecordingPorts(store, candidates or {}, own)
+    ports = RecordingPorts(store, candidates or {}, own, skill)
     ctx = Context(
         user=user,
         now=moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone),

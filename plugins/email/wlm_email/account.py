@@ -43,6 +43,11 @@ class Settings(BaseModel):
     tell_new: bool = Field(
         False, description="Tell of new mail as it comes, by a notice; needs `wlm worker`."
     )
+    summaries: bool = Field(
+        False,
+        description="Let the language model that WLM is set to (`llm_base_url`) sum up a "
+        "conversation: its mails, with names and times, go there.",
+    )
     sent_folder: str = Field("", description="Folder for copies; empty: the server's own.")
     drafts_folder: str = Field("", description="Folder for drafts; empty: the server's own.")
     keep_sent: bool = Field(True, description="Put a copy of what is sent there.")

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import JsonValue
 
-from wlm.plugins import Context, Noticed, Person, Proposal, Reply, Skill, Slot, TimeRange, intent
+from wlm.plugins import (
+    Context,
+    Noticed,
+    Person,
+    Proposal,
+    Reply,
+    Skill,
+    Slot,
+    TimeRange,
+    ToModel,
+    intent,
+)
 from wlm_email.account import Settings as MailboxSettings
 from wlm_email.account import account
 
@@ -19,6 +30,9 @@ READ_ALOUD = 900
 
 SEND_SECONDS = 120.0
 """A server may take its time to look a mail over."""
+
+SUM_UP_SECONDS = 60.0
+"""A mailbox's answers, and a language model's."""
 
 Sender = Annotated[Person, Slot("whom the mail is from")]
 Query = Annotated[
@@ -45,6 +59,11 @@ Settled = Annotated[str, Slot("Message-ID of the mail, settled by the skill")]
 
 class Email(Skill):
     """Your mail over IMAP and SMTP."""
+
+    to_model = ToModel(
+        "the mails of a conversation that you ask to have summed up: who wrote when, and what",
+        allowed_by="summaries",
+    )
 
     class Settings(MailboxSettings):
         """Settings of the mailbox."""
@@ -118,7 +137,7 @@ class Email(Skill):
         shown = "\n".join([*head, mail.text or mail.note])
         return Reply(speech, shown, say.data([mail], 1, text=True))
 
-    @intent()
+    @intent(timeout=SUM_UP_SECONDS)
     def summarize(
         self,
         ctx: Context,
@@ -128,7 +147,7 @@ class Email(Skill):
     ) -> Reply:
         """Sum up a conversation by mail."""
         from wlm_email import imap, pick, say
-        from wlm_email.summary import summary
+        from wlm_email.summary import sum_up
 
         mine = account(ctx)
         with imap.connect(mine) as box:
@@ -136,10 +155,8 @@ class Email(Skill):
             if mail is None:
                 return Reply("There is no such mail.", "", {"mails": []})
             mails = box.thread(mail)
-        speech, display = summary(mails, mine.address, ctx.now)
         newest = next((m for m in reversed(mails) if m.address != mine.address), mails[-1])
-        told = say.data([newest], len(mails))
-        return Reply(speech, display, told)
+        return sum_up(ctx, mails, mine.address, say.data([newest], len(mails)))
 
     @intent(
         examples=["email {to} that {body}", "send a mail to {to} about {subject}"],

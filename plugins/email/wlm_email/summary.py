@@ -7,12 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
+from wlm.plugins import Context, Passage, Reply
 from wlm_email import say
 from wlm_email.heard import newest, sentences
 from wlm_email.mime import Mail, plain
 
 _MOST_WORDS = 40
+_WORDS = 80
+"""Words of the language model's summary."""
 _LEAST_LETTERS = 12
 _COMMON = """
 the a an and or but if of to in on at for with from by is are was were be been it this that i you
@@ -28,23 +32,48 @@ _GREETING = re.compile(
 )
 
 
-def summary(mails: Sequence[Mail], me: str, now: datetime) -> tuple[str, str]:
-    """The thread to be heard, and to be read: who wrote when, and the sentence that tells most."""
+def sum_up(ctx: Context, mails: Sequence[Mail], me: str, data: dict[str, Any]) -> Reply:
+    """The thread to be heard, and to be read: who wrote when, and what it comes to.
+
+    In the words of the language model where one is set and the user lets it have mails; else the
+    sentence of each mail that tells most.
+    """
+    head = _head(mails, me, ctx.now)
     texts = [_sentences(mail) for mail in mails]
-    weights = _weights(texts, mails)
-    told = [_told(mail, each, weights, me) for mail, each in zip(mails, texts, strict=True)]
-    who = dict.fromkeys(_name(mail, me) for mail in mails)
-    names = say.joined(list(who))
-    first, last = say.when(mails[0].date, now), say.when(mails[-1].date, now)
-    span = f"from {first} to {last}" if first != last else last
-    head = f"{say.count(len(mails), 'mail')} by {names}, {span}."
-    heard = told if len(told) <= 4 else [told[0], *told[-3:]]
     lines = [
-        f"{say.when(mail.date, now)}, {_name(mail, me)}: {' '.join(each[:4])}".rstrip()
+        f"{_whose(mail, me, ctx.now)}: {' '.join(each[:4])}".rstrip()
         for mail, each in zip(mails, texts, strict=True)
     ]
-    subject = say.subject(mails[0])
-    return f"{subject} {head} {' '.join(heard)}", "\n".join([mails[0].subject, head, *lines])
+    given = [
+        Passage(newest(mail.text), f"{_whose(mail, me, ctx.now)}: {mail.subject}") for mail in mails
+    ]
+    summary = ctx.summarise(given, words=_WORDS)
+    said = summary.text or _extract(mails, texts, me)
+    shown = [mails[0].subject, head]
+    if summary:
+        shown += ["", f"The language model's summary: {summary.text}", ""]
+    shown += [*lines, *([summary.note] if summary.note else [])]
+    told = {**data, "summary": summary.to_dict()}
+    return Reply(f"{say.subject(mails[0])} {head} {said}", "\n".join(shown), told)
+
+
+def _head(mails: Sequence[Mail], me: str, now: datetime) -> str:
+    """Who wrote, and from when to when."""
+    names = say.joined(list(dict.fromkeys(_name(mail, me) for mail in mails)))
+    first, last = say.when(mails[0].date, now), say.when(mails[-1].date, now)
+    span = f"from {first} to {last}" if first != last else last
+    return f"{say.count(len(mails), 'mail')} by {names}, {span}."
+
+
+def _whose(mail: Mail, me: str, now: datetime) -> str:
+    return f"{say.when(mail.date, now)}, {_name(mail, me)}"
+
+
+def _extract(mails: Sequence[Mail], texts: Sequence[Sequence[str]], me: str) -> str:
+    """The sentence that tells most of the first mail and of the last three, or of all four."""
+    weights = _weights(texts, mails)
+    told = [_told(mail, each, weights, me) for mail, each in zip(mails, texts, strict=True)]
+    return " ".join(told if len(told) <= 4 else [told[0], *told[-3:]])
 
 
 def _sentences(mail: Mail) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from wlm.errors import BadRequest
 from wlm.plugins import Context, Reply, TimeRange
-from wlm_news import own, pick
+from wlm_news import gist, own, pick
 from wlm_news.feeds import Feed, Reader, failure, host_of
 from wlm_news.items import Item
 from wlm_news.settings import DEFAULT_FEEDS, NewsSettings
@@ -61,7 +62,7 @@ def _reply(ctx: Context, items: list[Item], feeds: list[Feed], topic: str, sourc
     heard, shown = items[: settings.heard], items[: settings.shown]
     scope = own.scope(topic, feeds[0].name if source else "")
     notes = _notes(feeds)
-    data = {
+    data: dict[str, Any] = {
         "items": [item.to_dict() for item in shown],
         "found": len(items),
         "failed": [feed.name for feed in feeds if feed.error],
@@ -69,14 +70,19 @@ def _reply(ctx: Context, items: list[Item], feeds: list[Feed], topic: str, sourc
     if not items:
         speech = " ".join([f"I found no news{scope}.", *notes])
         return Reply(speech, speech, data)
-    lines = [_spoken(item, bare=bool(source)) for item in heard]
-    speech = " ".join([f"The latest{scope}.", *lines, *notes])
-    display = [
-        f"The latest{scope}",
-        "",
-        *(_shown(n, item, ctx.now) for n, item in enumerate(shown, 1)),
-    ]
-    return Reply(speech, "\n".join([*display, *([""] if notes else []), *notes]), data)
+    summary = gist.summary(ctx, shown)
+    data["summary"] = summary.to_dict()
+    said = [summary.text] if summary else [_spoken(item, bare=bool(source)) for item in heard]
+    if topic and not summary and (more := gist.lead(items[0])):
+        said.insert(1, more)
+    display = [f"The latest{scope}", ""]
+    if summary:
+        display += [f"The language model's summary: {summary.text}", ""]
+    display += [_shown(n, item, ctx.now, n <= len(heard)) for n, item in enumerate(shown, 1)]
+    below = [*notes, *([summary.note] if summary.note else [])]
+    display += ["", *below] if below else []
+    speech = " ".join([f"The latest{scope}.", *said, *notes])
+    return Reply(speech, "\n".join(display), data)
 
 
 def _spoken(item: Item, *, bare: bool) -> str:
@@ -85,10 +91,12 @@ def _spoken(item: Item, *, bare: bool) -> str:
     return f"{title}{end}" if bare else f"{item.source}: {title}{end}"
 
 
-def _shown(number: int, item: Item, now: datetime) -> str:
+def _shown(number: int, item: Item, now: datetime, opening: bool) -> str:
     facts = " · ".join(part for part in (item.source, _ago(item, now)) if part)
-    link = f"\n    {item.url}" if item.url else ""
-    return f"{number:>2}. {item.title}\n    {facts}{link}"
+    lead = gist.lead(item) if opening else ""
+    return "\n    ".join(
+        part for part in (f"{number:>2}. {item.title}", lead, facts, item.url) if part
+    )
 
 
 def _ago(item: Item, now: datetime) -> str:

@@ -30,6 +30,10 @@ class NewsSettings(BaseModel):
     )
     heard: int = Field(3, ge=1, le=10, description="How many headlines are spoken.")
     shown: int = Field(10, ge=1, le=50, description="How many headlines are shown.")
+    summaries: bool = Field(
+        True,
+        description="Let the language model that WLM is set to, if it is, sum up the headlines.",
+    )
     allow_private: bool = Field(
         False,
         description="Also read feeds on this machine or in the local network.",

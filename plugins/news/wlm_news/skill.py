@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from wlm.errors import BadRequest
-from wlm.plugins import Context, Reply, Skill, Slot, TimeRange, intent
+from wlm.plugins import Context, Reply, Skill, Slot, TimeRange, ToModel, intent
 from wlm_news.settings import NewsSettings
 from wlm_news.tables import metadata
 
@@ -16,15 +16,28 @@ if TYPE_CHECKING:
     from wlm_news.own import Search
 
 
+SECONDS = 60.0
+"""The feeds' answers, and a language model's."""
+
+
 class News(Skill):
     """Headlines from the feeds you choose."""
 
     tables = metadata
+    to_model = ToModel(
+        "titles and openings of the news that you ask for",
+        allowed_by="summaries",
+        personal=False,
+    )
 
     class Settings(NewsSettings):
         """Settings of the news."""
 
-    @intent(examples=["what's in the news", "any news about {topic}"], cache_seconds=300)
+    @intent(
+        examples=["what's in the news", "any news about {topic}"],
+        cache_seconds=300,
+        timeout=SECONDS,
+    )
     def headlines(
         self,
         ctx: Context,

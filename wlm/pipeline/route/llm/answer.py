@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from wlm.errors import ProviderError
 from wlm.pipeline.route.llm.question import MAX_ACTIONS
+from wlm.plugins.llm.endpoint import tokens
 
 _FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
 
@@ -48,7 +49,7 @@ def read(body: dict[str, Any], known: Collection[str]) -> Answer:
     if len(proposals) > MAX_ACTIONS:
         raise ProviderError("The language model made too many calls.")
     plain = not calls and found is None
-    return Answer(tuple(proposals), plain, *_tokens(body))
+    return Answer(tuple(proposals), plain, *tokens(body))
 
 
 def _from_call(function: Any, known: Collection[str]) -> Proposal:
@@ -81,12 +82,3 @@ def _json(content: Any) -> list[Any] | None:
     if not isinstance(actions, list):
         raise TypeError("actions are no list")
     return [action for action in actions if action.get("intent") != "none"]
-
-
-def _tokens(body: dict[str, Any]) -> tuple[int, int]:
-    """Prompt and completion tokens as the endpoint counted them; 0 where it does not say."""
-    usage = body.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
-    first, second = (c if isinstance(c, int) and 0 <= c < 10_000_000 else 0 for c in counts)
-    return first, second

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import queue
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +10,11 @@ from typing import Any
 from wlm.errors import ProviderAway, ProviderError
 from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.route.llm.answer import Answer, Proposal, read
-from wlm.pipeline.route.llm.endpoint import LATE, Endpoint, Refused
-from wlm.pipeline.route.llm.ledger import Ledger
 from wlm.pipeline.route.llm.question import Protocol, request
 from wlm.pipeline.route.llm.standing import Standing
+from wlm.plugins.llm import late
+from wlm.plugins.llm.endpoint import LATE, Endpoint, Refused
+from wlm.plugins.llm.ledger import Ledger, OverBudget
 from wlm.plugins.skill import IntentSpec
 
 _FALLBACKS: tuple[Protocol, ...] = ("json_schema", "json_object")
@@ -24,12 +23,6 @@ _RESERVE = 0.25
 """What of the time limit is kept for the way back: at most so many seconds, or such a share.
 
 A busy machine wakes a waiting thread late, and what was learnt is yet to be written down."""
-
-
-class OverBudget(ProviderError):
-    """Today's budget for the language model is used up."""
-
-    default_hint = "Raise llm_calls_per_day or llm_tokens_per_day, or wait until tomorrow."
 
 
 @dataclasses.dataclass
@@ -75,28 +68,20 @@ class Asker:
         """
         deadline = started + self._seconds - min(_RESERVE, _RESERVE * self._seconds)
         question = _Question(utterance, offered, key, deadline)
-        done: queue.SimpleQueue[Asked | Exception] = queue.SimpleQueue()
-
-        def work() -> None:
-            try:
-                done.put(self._ask(question))
-            except Exception as error:  # noqa: BLE001 - the waiting thread raises it
-                done.put(error)
-
-        threading.Thread(target=work, name="wlm-llm", daemon=True).start()
         try:
-            outcome = done.get(timeout=max(deadline - time.monotonic(), 0.0))
-        except queue.Empty:
-            outcome = ProviderAway(LATE)
-        if isinstance(outcome, Asked):
-            if not outcome.cached:
-                self._answered(outcome)
-            return outcome
+            asked = late.by(deadline, lambda: self._ask(question))
+        except Exception as error:
+            self._failed(error)
+            raise
+        if not asked.cached:
+            self._answered(asked)
+        return asked
+
+    def _failed(self, error: Exception) -> None:
         # Loading the client takes a second, once: that is no fault of the endpoint.
-        theirs = isinstance(outcome, ProviderError) and not isinstance(outcome, OverBudget)
+        theirs = isinstance(error, ProviderError) and not isinstance(error, OverBudget)
         if theirs and self._endpoint.ready:
             self._standing.failed()
-        raise outcome
 
     def _answered(self, asked: Asked) -> None:
         called = asked.protocol == "tools" and bool(asked.answer.proposals)

@@ -19,9 +19,10 @@ from wlm.errors import WlmError
 from wlm.pipeline.route.interface import NONE, Choice, Decision, Router, Utterance
 from wlm.pipeline.route.llm import trust
 from wlm.pipeline.route.llm.answer import Proposal
-from wlm.pipeline.route.llm.ask import Asked, Asker, OverBudget
+from wlm.pipeline.route.llm.ask import Asked, Asker
 from wlm.pipeline.route.llm.parts import locate
 from wlm.pipeline.route.llm.standing import Standing
+from wlm.plugins.llm.ledger import OverBudget
 from wlm.plugins.skill import IntentSpec
 
 log = logging.getLogger(__name__)

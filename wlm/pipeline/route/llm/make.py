@@ -12,9 +12,9 @@ from wlm.errors import BadSetting
 from wlm.pipeline.route.interface import Router
 from wlm.pipeline.route.llm.ask import Asker
 from wlm.pipeline.route.llm.cascade import CascadeRouter, Mode, Price
-from wlm.pipeline.route.llm.endpoint import Endpoint, require_library
-from wlm.pipeline.route.llm.ledger import Ledger
 from wlm.pipeline.route.llm.standing import Standing
+from wlm.plugins.llm.endpoint import Endpoint, require_library
+from wlm.plugins.llm.ledger import Ledger
 from wlm.plugins.skill import IntentSpec
 from wlm.store.engine import Store
 

@@ -38,7 +38,7 @@ class Endpoint:
 
         ``seconds`` bounds each wait for the server and the whole body; a server that trickles
         its headers can take longer, so whoever must not wait runs this in a thread
-        (``ask``). Raises ``ProviderAway`` or ``ProviderError``.
+        (``late.by``). Raises ``ProviderAway`` or ``ProviderError``.
         """
         try:
             return self._chat(request, time.monotonic() + seconds)
@@ -76,15 +76,29 @@ class Endpoint:
         )
 
 
-def require_library() -> None:
-    """Raise ``BadSetting`` where the client library is not installed; imports nothing."""
+def has_library() -> bool:
+    """Whether the client library is installed; imports nothing."""
     import importlib.util
 
-    if importlib.util.find_spec("openai") is None:
+    return importlib.util.find_spec("openai") is not None
+
+
+def require_library() -> None:
+    """Raise ``BadSetting`` where the client library is not installed; imports nothing."""
+    if not has_library():
         raise BadSetting(
             "Setting 'router' asks for a language model, and its client is not installed.",
             hint="`pip install 'wlm[llm]'`, or `wlm config set router local`.",
         )
+
+
+def tokens(body: dict[str, Any]) -> tuple[int, int]:
+    """Prompt and completion tokens as the endpoint counted them; 0 where it does not say."""
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
+    first, second = (c if isinstance(c, int) and 0 <= c < 10_000_000 else 0 for c in counts)
+    return first, second
 
 
 def _failure(error: Exception, model: str) -> ProviderError:

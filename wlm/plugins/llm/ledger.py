@@ -9,13 +9,19 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, insert, select, update
 
-from wlm.errors import WlmError
+from wlm.errors import ProviderError, WlmError
 from wlm.store.engine import Store
 from wlm.store.scope import mine
 from wlm.store.tables import llm_calls
 from wlm.types import new_id
 
 _PLACE = ("llm_calls", "answer")
+
+
+class OverBudget(ProviderError):
+    """Today's budget for the language model is used up."""
+
+    default_hint = "Raise llm_calls_per_day or llm_tokens_per_day, or wait until tomorrow."
 
 
 class Spent(NamedTuple):

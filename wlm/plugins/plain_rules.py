@@ -14,17 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_STEPS = {"DAILY": timedelta(days=1), "WEEKLY": timedelta(days=7)}
+_MONTHS = {"MONTHLY": 1, "YEARLY": 12}
 _BLOCK = timedelta(days=62)
 LONGEST = timedelta(days=800)
 """No window is longer; what looks further ahead goes on block by block."""
 
 
 class Plan(NamedTuple):
-    """A rule that needs no library: every N days, weeks (on some days), months or years."""
+    """A rule that needs no library: every N days, weeks (on some days), months or years.
 
-    frequency: str
-    interval: int
-    days: list[int]
+    What repeats by days has a ``step``, and ``since``: how long after the first day of the first
+    step (a Monday where weekdays are named) its occurrences come, for as many as any window has.
+    """
+
+    months: int
+    step: timedelta
+    on_days: bool
+    a_step: int
+    since: list[timedelta]
 
 
 @functools.lru_cache(maxsize=1024)
@@ -37,11 +45,17 @@ def plan(text: str) -> Plan | None:
     frequency, interval = said["FREQ"], int(said.get("INTERVAL", "1"))
     if names and (frequency != "WEEKLY" or (interval > 1 and said.get("WKST", "MO") != "MO")):
         return None
-    if frequency == "YEARLY":
-        return Plan("MONTHLY", 12 * interval, [])
-    if frequency not in {"DAILY", "WEEKLY", "MONTHLY"}:
+    if frequency in _MONTHS:
+        return Plan(_MONTHS[frequency] * interval, timedelta(), False, 0, [])
+    if frequency not in _STEPS:
         return None
-    return Plan(frequency, interval, sorted(map(DAYS.index, names)))
+    step, days = _STEPS[frequency] * interval, sorted(map(DAYS.index, names))
+    since = [
+        step * number + timedelta(days=day)
+        for number in range(LONGEST // step + 3)
+        for day in days or [0]
+    ]
+    return Plan(0, step, bool(days), len(days) or 1, since)
 
 
 def parts_of(text: str) -> dict[str, str]:
@@ -60,45 +74,34 @@ def in_blocks(rule: Plan, start: datetime, begin: datetime, end: datetime) -> It
 
 def within(rule: Plan, start: datetime, begin: datetime, end: datetime) -> list[datetime]:
     """What a plan has in begin ≤ t < end; ``begin`` is not before ``start``."""
-    if rule.frequency == "MONTHLY":
-        return _months(start, rule.interval, begin, end)
-    step = timedelta(days=rule.interval)
-    if rule.frequency == "DAILY":
-        return _steps([start], step, begin, end)
-    if not rule.days:
-        return _steps([start], 7 * step, begin, end)
-    monday = start - timedelta(days=start.weekday())
-    return _steps([monday + timedelta(days=day) for day in rule.days], 7 * step, begin, end)
+    if rule.months:
+        return _months(start, rule.months, begin, end)
+    step = rule.step
+    first = start - timedelta(start.weekday()) if rule.on_days else start
+    first += (begin - first) // step * step
+    found = [first + since for since in rule.since[: rule.a_step * ((end - first) // step + 1)]]
+    # The first step may begin before the window, and the last one end behind it.
+    low, high = 0, len(found)
+    while low < high and found[low] < begin:
+        low += 1
+    while low < high and found[high - 1] >= end:
+        high -= 1
+    return found if high - low == len(found) else found[low:high]
 
 
 def _months(start: datetime, interval: int, begin: datetime, end: datetime) -> list[datetime]:
     """The day of ``start`` in every N-th month, where it has one, in begin ≤ t < end."""
-    first, near, last = (at.year * 12 + at.month - 1 for at in (start, begin, end))
-    passed = max(0, (near - first) // interval)
+    first = start.year * 12 + start.month - 1
+    month = begin.year * 12 + begin.month - 1
+    month += (first - month) % interval
+    last = end.year * 12 + end.month - 1
     found = []
-    for month in range(first + passed * interval, last + 1, interval):
+    while month <= last:
         try:
-            found.append(start.replace(year=month // 12, month=month % 12 + 1))
+            at = start.replace(month // 12, month % 12 + 1)
         except ValueError:  # the 31st, or the 29th of February
-            continue
-    return [at for at in found if begin <= at < end]
-
-
-def _steps(
-    moments: list[datetime], step: timedelta, begin: datetime, end: datetime
-) -> list[datetime]:
-    """``moments`` and what follows them by whole steps, in begin ≤ t < end."""
-    found: list[datetime] = []
-    for moment in moments:
-        first, beyond = -((moment - begin) // step), -((moment - end) // step)
-        first = max(first, 0)
-        if first < beyond:
-            at = moment + first * step
-            found += [at + since for since in _multiples(step)[: beyond - first]]
-    return sorted(found) if len(moments) > 1 else found
-
-
-@functools.lru_cache(maxsize=64)
-def _multiples(step: timedelta) -> list[timedelta]:
-    """Nothing, one step, two … as many as any window has; many series share them."""
-    return [step * number for number in range(LONGEST // step + 2)]
+            at = None
+        if at is not None and begin <= at < end:
+            found.append(at)
+        month += interval
+    return found

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wlm_meeting.entry import Entry, utc
+from wlm_meeting.window import Window
 
 from plugins.meeting.tests.talk import Talk, at
 from wlm.errors import BadRequest
@@ -218,16 +219,18 @@ def test_an_instant_survives_the_wall(instant: datetime, zone: str) -> None:
     start=st.integers(0, 400 * 96).map(lambda n: START + timedelta(minutes=15 * n)),
     hours=st.integers(0, 60),
     extra=st.lists(st.integers(-900, 900), max_size=3),
+    span=st.integers(1, 900).map(lambda days: timedelta(days=days)),
 )
 def test_many_at_once_are_what_each_is_alone(
-    rrule: str, zone: str, start: datetime, hours: int, extra: list[int]
+    rrule: str, zone: str, start: datetime, hours: int, extra: list[int], span: timedelta
 ) -> None:
     made = entry(rrule, start, zone, minutes=60 * hours)
     own = ZoneInfo(zone)
     bare = rules.parse(rrule, own).text
     walls = [*rules.expand(bare, start, None, START, START + timedelta(days=900))]
     walls = sorted([*walls, *(start + timedelta(hours=hour) for hour in extra)])
-    once = made.each(walls, own)
+    window = Window(*(rules.localise(day, own) for day in (START, START + span)), own)
+    once = window.each(made, walls) if walls else []
     assert once == [made.at(wall, own) for wall in walls]
     offsets = [(o.start.utcoffset(), o.end.utcoffset()) for o in once]
     assert offsets == [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from wlm.plugins import Context, rules
+from wlm.plugins import Context
 from wlm.types import new_id
 from wlm_meeting.entry import Entry, Occurrence, utc
 from wlm_meeting.tables import entries
+from wlm_meeting.window import Window
 
 _DAY = timedelta(days=1)
 _WINDOWS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
@@ -44,29 +44,28 @@ class Calendar:
 
     def between(self, start: datetime, end: datetime, fits: Fits | None = None) -> list[Occurrence]:
         """What takes place in start ≤ t < end, by start, then end; only of entries that fit."""
-        # With offsets as the occurrences have them: those compare many times faster.
-        start, end = rules.local(start, self.zone), rules.local(end, self.zone)
-        found = self._around(start, end, fits)
+        window = Window(start, end, self.zone)
+        found = self._around(window, fits)
         # Most of many lie well inside, whatever the zone of their wall time.
+        start, end = window.start, window.end
         first, last = start.replace(tzinfo=None) + 2 * _DAY, end.replace(tzinfo=None) - 2 * _DAY
-        return _in_order([o for o in found if first <= o.wall < last or o.touches(start, end)])
+        return _in_order([o for o in found if first <= o[3] < last or o.touches(start, end)])
 
-    def _around(self, start: datetime, end: datetime, fits: Fits | None) -> list[Occurrence]:
-        """What takes place around start to end, a day too wide, by title."""
-        zone = self.zone
-        series = self._entries(fits, *_span(start, end, repeats=True))
-        changed = self._changed() if series else {}
-        some = self._entries(fits, *_span(start, end, repeats=False)) + series
+    def _around(self, window: Window, fits: Fits | None) -> list[Occurrence]:
+        """What takes place around the window, a day too wide, by title."""
+        some = self._entries(fits, *_span(window.start, window.end))
+        changed = self._changed() if any(entry.repeats for entry in some) else {}
         some.sort(key=_TITLE)  # there are fewer of them than of their occurrences
         found: list[Occurrence] = []
         for entry in some:
             if not entry.repeats:
-                found.append(entry.single(zone))
+                found.append(window.single(entry))
                 continue
-            walls = self.walls(entry, start, end)
-            if alone := changed.get(entry.id):
-                walls = (wall for wall in walls if wall.isoformat() not in alone)
-            found += entry.each(walls, zone)
+            walls = list(window.walls(entry))
+            if changed and (alone := changed.get(entry.id)):
+                walls = [wall for wall in walls if wall.isoformat() not in alone]
+            if walls:
+                found += window.each(entry, walls)
         return found
 
     def _entries(self, fits: Fits | None, *conditions: ColumnElement[bool]) -> list[Entry]:
@@ -86,22 +85,7 @@ class Calendar:
 
         Those that were changed and stand alone are among them.
         """
-        after, before = _walls(start, end, entry.zone or self.zone.key)
-        if entry.seconds:
-            after -= entry.length
-        found: Iterable[datetime] = [entry.local_start]
-        if entry.rrule:
-            rule = _bare(entry.rrule)
-            found = rules.expand(rule, entry.local_start, entry.local_last, after, before)
-            if not (entry.rdates or entry.exdates):
-                return found
-        extra = {datetime.fromisoformat(text) for text in entry.rdates}
-        gone = set(entry.exdates)
-        return [
-            wall
-            for wall in sorted({*found, *extra})
-            if after <= wall < before and wall.isoformat() not in gone
-        ]
+        return Window(start, end, self.zone).walls(entry)
 
     def of_series(self, series: Entry, start: datetime, end: datetime) -> list[Occurrence]:
         """The occurrences of one series, which need not be stored yet, in start ≤ t < end."""
@@ -285,33 +269,18 @@ class Calendar:
             self.change(series, exdates=sorted({*series.exdates, wall}))
 
 
-def _span(start: datetime, end: datetime, *, repeats: bool) -> tuple[ColumnElement[bool], ...]:
+def _span(start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:
     """Rows that may touch start to end: a day wider, as all-day rows have no zone."""
     return (
-        _COLUMNS.repeats == repeats,
+        _COLUMNS.repeats.in_((False, True)),  # the first column of the index; one query is cheaper
         and_(_COLUMNS.ends_at >= utc(start) - _DAY, _COLUMNS.starts_at < utc(end) + _DAY),
     )
-
-
-@functools.lru_cache(maxsize=1024)
-def _bare(rrule: str) -> str:
-    """The rule without its end, which the row has as ``local_last``."""
-    return ";".join(p for p in rrule.split(";") if not p.startswith(("COUNT=", "UNTIL=")))
-
-
-@functools.lru_cache(maxsize=64)
-def _walls(start: datetime, end: datetime, zone: str) -> tuple[datetime, datetime]:
-    """What clocks show a day before and a day after; many series ask of the same times."""
-    seen = (moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for moment in (start, end))
-    first, last = seen
-    return first - _DAY, last + _DAY
 
 
 def _in_order(found: list[Occurrence]) -> list[Occurrence]:
     """By start, then end, where they come by title.
 
-    Times of two offsets are slow to compare, so those of each offset are sorted on their own;
-    the last sort then finds them in order. A key of ours for each of many costs more.
+    Times of two offsets are slow to compare, so those of each offset are sorted on their own.
     """
     offsets = {occurrence[1].tzinfo for occurrence in found}
     parts = [found]
@@ -320,7 +289,13 @@ def _in_order(found: list[Occurrence]) -> list[Occurrence]:
     for part in parts:
         part.sort(key=_END)
         part.sort(key=_START)
-    return parts[0] if len(parts) == 1 else sorted(itertools.chain(*parts), key=_TIMES)
+    if len(parts) == 1:
+        return found
+    parts.sort(key=lambda part: part[0][1])
+    together = list(itertools.chain(*parts))
+    if all(one[-1][1] < other[0][1] for one, other in itertools.pairwise(parts)):
+        return together  # clocks changed in between
+    return sorted(together, key=_TIMES)
 
 
 def _first_of_each(found: Iterable[Occurrence]) -> Iterator[Occurrence]:

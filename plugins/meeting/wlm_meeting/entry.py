@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
@@ -146,44 +145,17 @@ class Entry:
         end = rules.local(start + self.length, zone)
         return Occurrence(self, rules.local(start, zone), end, wall)
 
-    def each(self, walls: Iterable[datetime], zone: ZoneInfo) -> list[Occurrence]:
-        """The occurrences at wall times in order: what ``at`` gives, for a fraction of the work.
-
-        Between two changes of clocks an occurrence is another one plus the time between.
-        """
-        if self.zone not in {"", zone.key}:  # the clocks of two zones change
-            return [self.at(wall, zone) for wall in walls]
-        rest, found = list(walls), list[Occurrence]()
-        length = self.length
-        while rest:
-            begin, near, until = rules.steady(rest[0].date(), zone)
-            until -= length
-            some = rest if rest[-1] <= until else rest[: bisect.bisect_right(rest, until)]
-            if not some:
-                found.append(self.at(rest[0], zone))
-            found += [
-                _MADE(Occurrence, (self, start := near + (wall - begin), start + length, wall))
-                for wall in some
-            ]
-            rest = rest[len(some) or 1 :]
-        return found
-
     def single(self, zone: ZoneInfo) -> Occurrence:
         """The only occurrence of an entry that does not repeat."""
         if self.all_day:
             return self.at(self.local_start, zone)
-        wall = self.local_start
-        if self.zone == zone.key and wall < rules.steady(wall.date(), zone).until:
-            return self.each((wall,), zone)[0]
         start = self.starts_at.replace(tzinfo=UTC)
         end = rules.local(start + self.length, zone)
-        return Occurrence(self, rules.local(start, zone), end, wall)
+        return Occurrence(self, rules.local(start, zone), end, self.local_start)
 
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Entry))
 _VALUES = operator.itemgetter(*_COLUMNS)
-_MADE: Any = tuple.__new__
-"""Makes a named tuple without a call of Python's own for each of thousands."""
 
 
 class Occurrence(NamedTuple):

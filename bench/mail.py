@@ -85,12 +85,15 @@ def ours(port: int, user: str, password: str) -> dict[str, Callable[[], int]]:
     def ask(intent: str, **slots: Any) -> int:
         ctx = context(skill, home, settings=settings, offline=False)
         told = run(skill, intent, ctx, **slots).data
+        if part := told.get("searched"):
+            print(f"{slots}: {part}", file=sys.stderr)
         return int(told.get("found", len(told["mails"])))
 
     return {
         "list": lambda: ask("list"),
         "list sender": lambda: ask("list", sender=anna),
         "search": lambda: ask("search", query="zeppelin"),
+        "search none": lambda: ask("search", query="quagga"),
         "read": lambda: ask("read", sender=anna),
     }
 
@@ -108,6 +111,7 @@ def imap_tools(port: int, user: str, password: str) -> dict[str, Callable[[], in
         "list": lambda: ask(AND(seen=False), **heads),
         "list sender": lambda: ask(AND(from_="anna@work7.example"), **heads),
         "search": lambda: ask(AND(text="zeppelin"), **heads),
+        "search none": lambda: ask(AND(text="quagga"), **heads),
         "read": lambda: ask(AND(from_="anna@work7.example"), limit=1, reverse=True),
     }
 
@@ -133,6 +137,7 @@ def _in_process(way: str, box: Dovecot, rounds: int) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
+    print(done.stderr, end="", file=sys.stderr)  # where a search was cut short
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 
+from tests.support import porch
 from wlm import config
+from wlm.events import watches
 from wlm.events.engine import Engine
 from wlm.events.notices import EMAIL
 from wlm.events.watches import Watches
@@ -20,6 +26,7 @@ from wlm.store.engine import Store
 from wlm.types import State
 
 FAST = 0.02
+ROOT = Path(__file__).parents[2]
 
 
 class Bell(Skill):
@@ -181,3 +188,46 @@ def test_nothing_is_watched_that_is_off(house: House, bell: Bell) -> None:
     bell.watches = lambda ctx: looked.set() or False  # type: ignore[method-assign]
     assert looked.wait(30)
     assert (bell.watching, bell.marks) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("database_url", "seen_dead"),
+    [("sqlite", False), ("postgres", True)],
+    indirect=["database_url"],
+    ids=["by its lease", "at once, on the same machine"],
+)
+def test_what_a_killed_worker_watched_another_goes_on_with(
+    store: Store,
+    settings: config.Settings,
+    seen_dead: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    door = tmp_path / "door"
+    door.write_text("Anna\n")
+    registry, skill = porch.registry(door)
+    engine = Engine(store, registry, settings)
+
+    def told() -> list[str]:
+        engine.run_due()
+        return [notice.speech for notice in engine.notices.after("local")]
+
+    lease = "3600" if seen_dead else "1"
+    command = [sys.executable, "-m", "tests.support.porch", str(door), lease]
+    env = {**os.environ, "WLM_DATABASE_URL": settings.config.database_url}
+    with subprocess.Popen(command, cwd=ROOT, env=env) as first:
+        try:
+            until(lambda: told() == ["Anna is at the door."])
+        finally:
+            first.kill()
+    door.write_text("Anna\nTom\n")
+    if not seen_dead:  # as from another machine
+        monkeypatch.setattr(watches, "is_dead", lambda worker: False)
+    second = porch.watcher(engine)
+    second.start()
+    try:
+        until(lambda: told() == ["Anna is at the door.", "Tom is at the door."])
+    finally:
+        assert second.stop(10) == 0
+        engine.close()
+    assert skill.marks == [1], "it goes on from where the first one was"

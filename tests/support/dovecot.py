@@ -50,7 +50,8 @@ service imap-login {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {tls_port}
+    ssl = yes
   }}
 }}
 service anvil {{
@@ -87,14 +88,18 @@ class Dovecot:
     password = "correct-horse"
 
     def __init__(self, certificate: str = "", key: str = "", *, userinfo: str = "") -> None:
-        """``userinfo``: where an issuer tells whose token it is; XOAUTH2 is offered then."""
+        """With a certificate and its key it speaks TLS: STARTTLS at ``port``, and TLS from the
+        beginning at ``tls_port``. ``userinfo``: where an issuer tells whose token it is; XOAUTH2 is
+        offered then."""
         if BINARY is None:
             raise RuntimeError(MISSING)
         self._home = Path(tempfile.mkdtemp(prefix="dovecot-"))
         self._home.chmod(0o755)
         self._count = itertools.count(1)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        free = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        self.port, self.tls_port = (int(each.getsockname()[1]) for each in free)
+        for each in free:
+            each.close()
         self._write_config(certificate, key, userinfo)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -120,6 +125,7 @@ class Dovecot:
             uid=owner.pw_uid,
             gid=owner.pw_gid,
             port=self.port,
+            tls_port=self.tls_port if certificate else 0,
         )
         (self._home / "dovecot.conf").write_text(text)
         (self._home / "oauth.conf").write_text(

@@ -16,6 +16,14 @@ from wlm.server.service import service
 blueprint = Blueprint("skills", __name__, url_prefix="/v1/skills")
 
 
+class ToModelDetail(Answer):
+    """What a skill gives a language model to sum up, and the setting that allows it."""
+
+    what: str
+    allowed_by: str
+    personal: bool
+
+
 class SkillSummary(Answer):
     """A skill in one line."""
 
@@ -25,6 +33,7 @@ class SkillSummary(Answer):
     version: str
     intents: list[str]
     verbs: list[str]
+    to_model: ToModelDetail | None
 
 
 class PluginFault(Answer):
@@ -71,6 +80,7 @@ class SkillDetail(Answer):
     version: str
     intents: list[IntentDetail]
     settings: dict[str, JsonValue]
+    to_model: ToModelDetail | None
 
 
 class SkillSettings(RootModel[dict[str, JsonValue]]):

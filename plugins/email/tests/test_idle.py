@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 
 import pytest
+import trustme
 from wlm_email import idle
 from wlm_email.account import account
 from wlm_email.skill import Email
@@ -100,3 +102,42 @@ def test_it_is_off_unless_it_is_turned_on(ctx, settings, tmp_path) -> None:
     assert Email().watches(context(Email(), tmp_path, settings=on, offline=False))
     assert not Email().watches(context(Email(), tmp_path, settings=on, offline=True))
     assert not Email().watches(context(Email(), tmp_path, settings={"tell_new": True}))
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory):
+    """A Dovecot that speaks TLS, with the file of the authority that vouches for it."""
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key, bundle = (folder / name for name in ("cert.pem", "key.pem", "ca.pem"))
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(str(certificate))
+    issued.private_key_pem.write_to_path(str(key))
+    authority.cert_pem.write_to_path(str(bundle))
+    with Dovecot(str(certificate), str(key)) as server:
+        yield server, bundle
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_mail_is_noticed_over_tls(sealed, settings, tmp_path, monkeypatch, security) -> None:
+    server, bundle = sealed
+    server.fresh()
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    there = {
+        **settings, "imap_host": "localhost", "imap_security": security, "user": server.user,
+        "imap_port": server.tls_port if security == "tls" else server.port,
+    }  # fmt: skip
+    ctx = context(Email(), tmp_path, now=NOW, settings=there, offline=False)
+    watch = idle.watch(account(ctx), None)
+    noticed(watch)
+    for number in (1, 2):
+        assert next(watch) is None
+        server.put(mail(subject=f"No {number}", number=number))
+        assert noticed(watch).intent == "email.arrived"
+    assert isinstance(account_socket(watch), ssl.SSLSocket)
+    watch.close()
+
+
+def account_socket(watch) -> object:
+    """What the watch listens to."""
+    return watch.gi_frame.f_locals["opened"].client.socket()

@@ -12,9 +12,7 @@ from wlm.errors import BadRequest, ProviderAway, ProviderError
 from wlm.plugins import Person, TimeRange
 from wlm_email.account import CONFIGURE, TIMEOUT, Account, signed_in, tls
 from wlm_email.mime import Mail, parse, plain
-
-MOST = 50
-"""Heads fetched for one question."""
+from wlm_email.search import MOST, Reach, Search
 
 PART = 1_000_000
 """Bytes of a mail that are read; texts come before what is attached to them."""
@@ -25,7 +23,6 @@ _HEAD = (
 )
 _UID = re.compile(rb"\bUID (\d+)")
 _CALENDAR = re.compile(rb'"(?:text" "calendar|application" "ics)"', re.I)
-_EMPTY = frozenset({"the", "a", "an", "of", "my", "mail", "email", "about", "with", "and", "from"})
 _ROLES = {"sent": ("sent",), "drafts": ("drafts", "draft")}
 _MOST_OF_A_THREAD = 20
 
@@ -44,6 +41,8 @@ class Mailbox:
         self._box = box
         self._account = account
         self._settings = account.settings
+        self.reach: Reach | None = None
+        """How far the last search for words came."""
 
     def search(
         self,
@@ -54,7 +53,8 @@ class Mailbox:
         unseen: bool = False,
         message_id: str = "",
     ) -> Found:
-        """Mails that fit, newest first. ``query`` is sought whole, then word by word."""
+        """Mails that fit, newest first. ``query`` is sought whole, else word by word, and as far
+        back as ``reach`` then says."""
         from imap_tools import AND
 
         parts: list[Any] = []
@@ -67,12 +67,16 @@ class Mailbox:
             parts.append(AND(date_gte=first, date_lt=(when.end + timedelta(days=2)).date()))
         if message_id:
             parts.append(_of_id("Message-ID", message_id))
-        if not parts and not query:
+        if not parts and not plain(query):
             return self._newest()
-        for words in _phrasings(query):
-            uids = self._uids([*parts, *(AND(text=word) for word in words)])
-            if uids or not words:
-                break
+        self.reach = None
+        if not plain(query):
+            return self._found(self._uids(parts), when)
+        search = Search(self._uids_in, self._total(), parts, query)
+        uids = search.run()
+        self.reach = search.reach
+        if search.reach.broke:
+            self._anew()
         return self._found(uids, when)
 
     def read(self, mail: Mail) -> Mail:
@@ -211,13 +215,29 @@ class Mailbox:
     def _uids(self, parts: Sequence[Any]) -> list[str]:
         from imap_tools import AND
 
-        criteria = str(AND(*parts)) if parts else "ALL"
+        return self._ask(str(AND(*parts)) if parts else "ALL")
+
+    def _uids_in(self, stretch: str, parts: Sequence[Any]) -> list[str]:
+        from imap_tools import AND
+
+        return self._ask(f"{stretch} {AND(*parts)}")
+
+    def _ask(self, criteria: str) -> list[str]:
         charset = "US-ASCII" if criteria.isascii() else "UTF-8"
         return list(self._box.uids(criteria, charset))
 
+    def _anew(self) -> None:
+        """Connect again: a server that stopped answering may still send what nobody waits for."""
+        with contextlib.suppress(OSError):
+            self._box.client.shutdown()
+        self._box = open_box(self._account)
+
+    def _total(self) -> int:
+        return int(self._box.client.untagged_responses.get("EXISTS", [b"0"])[-1] or 0)
+
     def _newest(self, limit: int = MOST) -> Found:
         """The last mails of the folder, without a list of all of them."""
-        total = int(self._box.client.untagged_responses.get("EXISTS", [b"0"])[-1] or 0)
+        total = self._total()
         if not total:
             return Found([], 0)
         first = max(1, total - limit + 1)
@@ -297,12 +317,12 @@ def _connected(account: Account) -> Iterator[Mailbox]:
 
     host = account.settings.imap_host
     try:
-        box = open_box(account)
+        box = Mailbox(open_box(account), account)
         try:
-            yield Mailbox(box, account)
+            yield box
         finally:
             with contextlib.suppress(OSError, imaplib.IMAP4.error, errors.ImapToolsError):
-                box.logout()
+                box._box.logout()
     except errors.MailboxLoginError:
         raise ProviderError(f"{host} refuses the login name or password.", hint=CONFIGURE) from None
     except imaplib.IMAP4.abort:
@@ -383,12 +403,3 @@ def _of_id(name: str, message_id: str) -> Any:
     from imap_tools import AND, Header
 
     return AND(header=Header(name, plain(message_id)))
-
-
-def _phrasings(query: str) -> list[list[str]]:
-    """The whole phrase, then its words; [[]] where nothing is sought."""
-    phrase = plain(query)
-    words = [word for word in phrase.split() if word.casefold() not in _EMPTY]
-    if not phrase:
-        return [[]]
-    return [[phrase], words] if len(words) > 1 or (words != [phrase] and words) else [[phrase]]

@@ -8,20 +8,48 @@ from typing import Any
 
 from wlm.plugins import Reply
 from wlm_email.mime import Mail
+from wlm_email.search import Reach
 
 HEARD, SHOWN = 3, 10
 
 
-def listed(now: datetime, mails: Sequence[Mail], total: int, what: str) -> Reply:
+def listed(
+    now: datetime, mails: Sequence[Mail], total: int, what: str, reach: Reach | None = None
+) -> Reply:
     """The newest of them to be heard, more of them to be seen."""
     heard = [f"From {mail.sender}: {subject(mail)}" for mail in mails[:HEARD]]
-    speech = f"{count(total, what)}. {' '.join(heard)}"
+    speech = f"{count(total, what)}. {' '.join(heard)}{as_far_as(reach)}"
     lines = [
         f"{'•' if not mail.seen else ' '} {when(mail.date, now):<18} "
         f"{mail.sender[:24]:<24} {mail.subject or '(no subject)'}"
         for mail in mails[:SHOWN]
     ]
-    return Reply(speech, "\n".join([count(total, what), *lines]), data(mails, total))
+    shown = [count(total, what), *lines, *([as_far_as(reach).strip()] if as_far_as(reach) else [])]
+    return Reply(speech, "\n".join(shown), {**data(mails, total), **searched(reach)})
+
+
+def as_far_as(reach: Reach | None) -> str:
+    """How far back was searched, where that is not the whole mailbox; with a space before it."""
+    if reach is None or reach.whole:
+        return ""
+    old = reach.total - reach.heads
+    beyond = "by sender and subject" + (f", and not the {old:,} before them" if old else "")
+    among = reach.heads - reach.read
+    others = f", and the {among:,} before them {beyond}" if among else ""
+    stopped = "The server stopped answering: " if reach.broke else ""
+    return f" {stopped}I searched the newest {reach.read:,} of {reach.total:,} mails{others}."
+
+
+def no_such(reach: Reach | None) -> Reply:
+    """There is none, as far as was searched."""
+    return Reply(f"There is no such mail.{as_far_as(reach)}", "", {"mails": [], **searched(reach)})
+
+
+def searched(reach: Reach | None) -> dict[str, Any]:
+    """The same for programs; of the whole mailbox there is nothing to say."""
+    if reach is None or reach.whole:
+        return {}
+    return {"searched": {"mails": reach.total, "whole": reach.read, "heads": reach.heads}}
 
 
 def data(mails: Sequence[Mail], total: int, *, text: bool = False) -> dict[str, Any]:

@@ -31,8 +31,8 @@ READ_ALOUD = 900
 SEND_SECONDS = 120.0
 """A server may take its time to look a mail over."""
 
-SUM_UP_SECONDS = 60.0
-"""A mailbox's answers, and a language model's."""
+SEARCH_SECONDS = 60.0
+"""A large mailbox without an index of texts takes its time, and a language model its own."""
 
 Sender = Annotated[Person, Slot("whom the mail is from")]
 Query = Annotated[
@@ -90,7 +90,7 @@ class Email(Skill):
             speech += f" The last{who} came {came}: {newest[0].sender}, {last}"
         return Reply(speech, "", {"mails": [], "found": 0})
 
-    @intent(examples=["search my mail for {query}"])
+    @intent(examples=["search my mail for {query}"], timeout=SEARCH_SECONDS)
     def search(
         self,
         ctx: Context,
@@ -106,10 +106,11 @@ class Email(Skill):
         with imap.connect(account(ctx)) as box:
             found = box.search(sender, query, when)
         if not found.mails:
-            return Reply("I found no such mail.", "", {"mails": [], "found": 0})
-        return say.listed(ctx.now, found.mails, found.total, "mail")
+            none = {"mails": [], "found": 0, **say.searched(box.reach)}
+            return Reply(f"I found no such mail.{say.as_far_as(box.reach)}", "", none)
+        return say.listed(ctx.now, found.mails, found.total, "mail", box.reach)
 
-    @intent(examples=["read the last mail from {sender}"])
+    @intent(examples=["read the last mail from {sender}"], timeout=SEARCH_SECONDS)
     def read(
         self,
         ctx: Context,
@@ -123,7 +124,7 @@ class Email(Skill):
         with imap.connect(account(ctx)) as box:
             mail = pick.one(box, ctx, sender, query, when)
             if mail is None:
-                return Reply("There is no such mail.", "", {"mails": []})
+                return say.no_such(box.reach)
             mail = box.read(mail)
             if mail.attachments:
                 rsvp.follow(ctx, box, mail)
@@ -137,7 +138,7 @@ class Email(Skill):
         shown = "\n".join([*head, mail.text or mail.note])
         return Reply(speech, shown, say.data([mail], 1, text=True))
 
-    @intent(timeout=SUM_UP_SECONDS)
+    @intent(timeout=SEARCH_SECONDS)
     def summarize(
         self,
         ctx: Context,
@@ -153,7 +154,7 @@ class Email(Skill):
         with imap.connect(mine) as box:
             mail = pick.one(box, ctx, sender, query, when)
             if mail is None:
-                return Reply("There is no such mail.", "", {"mails": []})
+                return say.no_such(box.reach)
             mails = box.thread(mail)
         newest = next((m for m in reversed(mails) if m.address != mine.address), mails[-1])
         return sum_up(ctx, mails, mine.address, say.data([newest], len(mails)))

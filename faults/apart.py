@@ -28,6 +28,8 @@ WORDS = {
     "anna": ["Quetzal", "Marzipan", "Zeppelin", "Obsidian", "Tamarind"],
     "ben": ["Xylophone", "Kumquat", "Nautilus", "Basilisk", "Fandango"],
 }
+THIRD = "carla@example.org"
+"""Whom both share something with."""
 _ID = re.compile(rb"\b[0-9a-z]{26}\b")
 _KEPT = 3_000  # ids of each that are looked for, the newest
 
@@ -40,7 +42,8 @@ class User:
         self.http = http
         self.words = words
         self.other: User | None = None
-        self.ids: dict[str, list[str]] = {"event": [], "turn": [], "schedule": [], "key": []}
+        kinds = ("event", "turn", "schedule", "key", "share")
+        self.ids: dict[str, list[str]] = {kind: [] for kind in kinds}
         self.own: dict[bytes, None] = {}
         self.leaks: list[str] = []
         self.statuses: Counter[int] = Counter()
@@ -121,6 +124,20 @@ class User:
             self.ids["key"].append(answer.json()["id"])
         return answer
 
+    def _share(self) -> httpx.Response:
+        """Share something with somebody else."""
+        skill, access = self._rng.choice(["meeting", "people"]), self._rng.choice(["read", "write"])
+        body = {"skill": skill, "user": THIRD, "access": access}
+        answer = self._post("/v1/shares", body)
+        if answer.status_code == 201:
+            self.ids["share"].append(answer.json()["id"])
+        return answer
+
+    def _use(self) -> httpx.Response:
+        """Try to have a skill work with an account that was not shared with this user."""
+        skill = self._rng.choice(["meeting", "people"])
+        return self.http.put(f"/v1/skills/{skill}/account", json={"share": self._some("share")})
+
     def _doings(self) -> list[tuple[Callable[[], httpx.Response], int]]:
         http, some, pick = self.http, self._some, self._rng.choice
         assert self.other is not None
@@ -159,6 +176,10 @@ class User:
             (self._key, 1),
             (lambda: self._listed("/v1/keys", "keys", "key"), 1),
             (lambda: http.delete(f"/v1/keys/{self._made_key()}"), 2),
+            (self._share, 1),
+            (self._use, 2),
+            (lambda: self._listed("/v1/shares", "shares", "share"), 1),
+            (lambda: http.delete(f"/v1/shares/{some('share')}"), 1),
             (lambda: http.get("/v1/auth/sessions"), 1),
             (lambda: http.get("/v1/skills"), 1),
             (lambda: http.get("/v1/skills/meeting/settings"), 1),
@@ -207,6 +228,7 @@ def main(calls: int = 10_000, seed: int = 1) -> int:
     with tempfile.TemporaryDirectory() as folder:
         gateway = Gateway(Path(folder), **OPEN).wait()
         try:
+            gateway.key(THIRD)
             clients = [gateway.client(gateway.key(f"{name}@example.org")) for name in WORDS]
             named = zip(WORDS.items(), clients, strict=True)
             one, two = (

@@ -23,7 +23,9 @@
     │   ├── BadRequest          refused         exit 5   HTTP 422
     │   └── SkillMissing        skill_missing   exit 5   HTTP 404
     ├── NotAllowed              not_allowed     exit 6   HTTP 403
-    │   └── NotSignedIn         not_signed_in   exit 6   HTTP 401
+    │   ├── NotSignedIn         not_signed_in   exit 6   HTTP 401
+    │   ├── ShareReadOnly       share_read_only exit 6   HTTP 403
+    │   └── ShareEnded          share_ended     exit 6   HTTP 403
     ├── Cancelled               cancelled       exit 1   HTTP 499
     ├── Unreachable             unreachable     exit 7   HTTP 503   retryable
     │   ├── Busy                busy            exit 7   HTTP 503   retryable
@@ -250,6 +252,20 @@ class NotAllowed(
 
 class NotSignedIn(NotAllowed, code="not_signed_in", http_status=401, hint="Run `wlm login`."):
     """Nobody is signed in."""
+
+
+class ShareReadOnly(
+    NotAllowed, code="share_read_only", hint="Ask whose account it is for a share to write."
+):
+    """The account is shared with you to look at; nothing was changed."""
+
+
+class ShareEnded(
+    NotAllowed,
+    code="share_ended",
+    hint="`wlm share own SKILL` goes back to your own account; `wlm share list` shows the others.",
+):
+    """The account that the skill was to work with is not shared with you any more."""
 
 
 class Cancelled(WlmError, code="cancelled", http_status=499, hint="Ask again."):

@@ -308,6 +308,24 @@ class Notice(Json):
 
 
 @dataclasses.dataclass(frozen=True)
+class Share(Json):
+    """An account of a skill that a user lets another work with.
+
+    ``given`` by the user who asks, to the one with that address (``user``) and ``name``; else
+    received from them. ``in_use``: the skill works with it now for the one who asks.
+    """
+
+    id: str
+    skill: str
+    access: Literal["read", "write"]
+    given: bool
+    user: str
+    name: str
+    in_use: bool
+    created_at: datetime
+
+
+@dataclasses.dataclass(frozen=True)
 class EventRef(Json):
     """The part of an event that a Turn shows."""
 

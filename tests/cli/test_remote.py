@@ -7,9 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.support.gateway import Gateway
 from tests.support.terminal import wlm
+from wlm.cli import share
+from wlm.errors import NotFound
 
 LUNCH = "schedule lunch with Kofi tomorrow at noon"
 SPOKEN = Path(__file__).parents[2] / "samples" / "agenda_tomorrow.flac"
@@ -77,3 +80,27 @@ def test_exit_codes_of_a_gateway_that_is_not_there(environment: dict[str, str]) 
 def test_exit_code_without_a_good_key(gateway: Gateway, environment: dict[str, str]) -> None:
     stranger = {**environment, "WLM_API_KEY": "wlmk_wrong", "WLM_SERVER_URL": gateway.url}
     assert wlm(stranger, "ask", LUNCH).code == 6
+
+
+def test_sharing_from_the_command_line(
+    gateway: Gateway, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [gateway.key(f"{name}@home.example") for name in ("ida", "jon")]
+    monkeypatch.setenv("WLM_SERVER_URL", gateway.url)
+
+    def said(who: int, *arguments: str) -> str:
+        monkeypatch.setenv("WLM_API_KEY", keys[who])
+        done = CliRunner().invoke(share.app, arguments, catch_exceptions=False)
+        assert done.exit_code == 0
+        return done.output
+
+    assert "Nothing is shared" in said(0, "list")
+    made = json.loads(said(0, "add", "meeting", "jon@home.example", "--write", "--json"))
+    assert "write  to jon@home.example" in said(0, "list")
+    assert "works with the account of ida@home.example" in said(1, "use", made["id"])
+    assert "from ida@home.example  in use" in said(1, "list")
+    assert "your own account" in said(1, "own", "meeting")
+    with pytest.raises(NotFound):
+        said(0, "use", made["id"])
+    assert "no more" in said(0, "remove", made["id"])
+    assert json.loads(said(1, "list", "--json")) == {"shares": []}

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from tests.support.lab import Clock, Lab, ledger
 from wlm import config
 from wlm.errors import NotFound, StorageFault, UsageError
-from wlm.events.contexts import RunOver
 from wlm.events.engine import Engine
+from wlm.events.ports import RunOver
 from wlm.plugins import Person, Place
 from wlm.plugins.manager import Registry
 from wlm.store.engine import Store

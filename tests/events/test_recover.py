@@ -15,8 +15,8 @@ from tests.support.lab import Clock, Lab, dead_worker, ledger
 from wlm import config
 from wlm.events.audit import audit
 from wlm.events.claims import Claim
-from wlm.events.contexts import RunOver
 from wlm.events.engine import Engine
+from wlm.events.ports import RunOver
 from wlm.events.retry import LONGEST_SECONDS, delay
 from wlm.events.stopwatch import elapsed
 from wlm.events.suspects import Suspects

@@ -23,6 +23,7 @@ def clients(home: Path) -> Iterator[Connect]:
     service = Service(settings := config.load(flags))
     app = create_app(settings, service=service)
     made = {}
+    service.accounts.users.add(apart.THIRD)
     for name in apart.WORDS:
         user = service.accounts.users.add(f"{name}@example.org")
         key = service.accounts.keys.create(user.owner, "test", SCOPES)[1]

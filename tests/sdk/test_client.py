@@ -10,11 +10,12 @@ import httpx
 import pytest
 
 from tests.support import mailbox
-from wlm import AsyncClient, Client, config
-from wlm.errors import Busy, NotFound, NotSignedIn, Unreachable
+from wlm import Assistant, AsyncClient, Client, config
+from wlm.errors import Busy, NotFound, NotSignedIn, Unreachable, UsageError
 from wlm.server import access
 from wlm.server.app import create_app
 from wlm.server.policy import allowed
+from wlm.store.accounts.users import Users
 from wlm.types import State
 
 LUNCH = "schedule lunch with Kofi tomorrow at noon"
@@ -161,6 +162,31 @@ def test_the_same_awaited(transport: httpx.BaseTransport) -> None:
             return [seen.state async for seen in client.watch(event)]
 
     assert asyncio.run(talk()) == [State.SUCCEEDED]
+
+
+def test_accounts_are_shared(client: Client, transport: httpx.BaseTransport) -> None:
+    with Assistant(owner="tom") as tom:
+        users = Users(tom.store, tom.clock)
+        users.add("anna@home.example", owner="anna", name="Anna")
+        users.add("tom@home.example", owner="tom", name="Tom")
+        given = client.share("meeting", "tom@home.example", access="write")
+        assert (given.given, given.user, given.access) == (True, "tom@home.example", "write")
+        assert client.shares() == [given]
+        (got,) = tom.shares()
+        assert (got.id, got.given, got.name, got.in_use) == (given.id, False, "Anna", False)
+        back = tom.share("people", "anna@home.example")
+        assert client.use_account("people", back.id) == client.shares()[1]
+        assert client.use_account("people", None) is None
+        assert tom.use_account("meeting", given.id) == tom.shares()[0]
+        client.unshare(given.id)
+        with pytest.raises(NotFound):
+            client.unshare(given.id)
+        tom.unshare(back.id)
+        assert tom.shares() == client.shares() == []
+        with pytest.raises(NotFound):
+            client.share("meeting", "nobody@home.example")
+    with Assistant() as here, pytest.raises(UsageError, match="users of a gateway"):
+        here.share("meeting", "tom@home.example")
 
 
 def test_neither_client_lacks_what_the_other_has() -> None:

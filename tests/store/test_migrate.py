@@ -206,6 +206,17 @@ SAMPLES: dict[str, list[tuple[str, dict[str, Any]]]] = {
              "mark": '{"last": 1}'},
         ),
     ],
+    "0017": [
+        (
+            "shares",
+            {"id": "s1", "owner": "anna", "skill": "meeting", "grantee": "ben", "access": "read",
+             "created_at": NOW},
+        ),
+        (
+            "account_choices",
+            {"owner": "ben", "skill": "meeting", "share": "s1", "created_at": NOW},
+        ),
+    ],
 }  # fmt: skip
 
 FIRST = """

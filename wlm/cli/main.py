@@ -65,6 +65,7 @@ COMMANDS = {
     ),
     "whoami": Entry("account", "whoami", "Who one is, and where."),
     "connect": Entry("connect", "app", "Accounts elsewhere that skills use."),
+    "share": Entry("share", "app", "Accounts of skills that users let one another work with."),
     "keys": Entry("keys", "app", "API keys for a gateway."),
     "admin": Entry("admin", "app", "Users of the gateway on this machine."),
     "config": Entry("config", "app", "See and change settings."),
@@ -88,7 +89,9 @@ COMMANDS = {
 }
 """The commands in the order of the overview."""
 
-REMOTE = frozenset(("ask", "listen", "transcribe", "route", "why", "events", "history", "skills"))
+REMOTE = frozenset(
+    ("ask", "listen", "transcribe", "route", "why", "events", "history", "skills", "share")
+)
 """Commands that work at a gateway as they do here."""
 
 _SHOWN = frozenset(("", "--help", "--version"))

@@ -98,6 +98,8 @@ class Answers:
         """This question, to look whether it was answered; ``None`` if it must be run anyhow."""
         if not spec.cache_seconds or self._settings.config.reuse_answers == "never":
             return None
+        if ctx.account is not None:  # it may not be shared any more when it is asked again
+            return None
         whose = ctx.user if spec.personal else ""
         parts = [
             spec.name, loaded.version, whose, slots, ctx.settings.model_dump(mode="json"),

@@ -102,6 +102,7 @@ class Desk:
             fingerprint=fingerprint(route) if idempotency_key else None,
             confirmed=confirmed,
             refers=jsonable(refers) or None,
+            account=self._intake.account(owner, route.skill),
         )
 
     def wait(self, event_id: str, timeout: float) -> Event:
@@ -178,6 +179,7 @@ class Desk:
             turn=turn,
             idempotency_key=undoing.key(found),
             fingerprint=None,
+            account=found["account"],
             confirmed=True,
         )
         return event if event.state in RUNNABLE else self.retry(owner, event.id)

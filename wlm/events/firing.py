@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import RowMapping, insert, select, update
 
@@ -33,8 +33,21 @@ ON_TIME = timedelta(minutes=1)
 """A firing within this of its time is on time."""
 _BATCH = 100
 
-Accept = Callable[[str, Route, str, datetime, bool], Event]
-"""Accepts an event in the open transaction: owner, route, key, when it was due, confirmed."""
+
+class Accept(Protocol):
+    """Accepts an event in the open transaction."""
+
+    def __call__(
+        self,
+        owner: str,
+        route: Route,
+        key: str,
+        due: datetime,
+        confirmed: bool,
+        own: bool = True,
+    ) -> Event:
+        """The same event for the same key; not ``own``: with the account that is in use."""
+        ...
 
 
 class Firer:
@@ -124,7 +137,8 @@ class Firer:
         for number, route in enumerate(routes):
             key = f"{KEY}{row['id']}:{occurrence.timestamp():.0f}:{number}"
             run_at = occurrence - timedelta(seconds=row["lead_seconds"])
-            yield self._accept(row["owner"], route, key, run_at, bool(row["confirmed"])).id
+            own = route.skill == row["skill"]  # what a skill sees to itself, such as a reminder
+            yield self._accept(row["owner"], route, key, run_at, bool(row["confirmed"]), own=own).id
 
 
 def schedule_of(key: str | None) -> str | None:

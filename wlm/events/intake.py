@@ -6,21 +6,23 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wlm import trace
-from wlm.errors import UsageError, WlmError
+from wlm.errors import ShareReadOnly, UsageError, WlmError
 from wlm.events import tickets
 from wlm.events.courier import NOTICE
 from wlm.events.ledger import Ledger
 from wlm.events.rows import Row, to_event
 from wlm.plugins import IntentSpec
-from wlm.store.scope import mine
+from wlm.store.scope import LOCAL_OWNER, mine
 from wlm.store.tables import events
 from wlm.types import Effect, Event, Route, State, jsonable, new_id
 
 if TYPE_CHECKING:
     from wlm.plugins.manager import Registry
+    from wlm.store.accounts.shares import Shares
 
 DEEPEST = 5
 MOST_CHILDREN = 50
@@ -52,23 +54,55 @@ class Intake:
         """A child of ``parent``; the same one for the same key. Raises ``UsageError``."""
         digest = hashlib.sha256(key.encode()).hexdigest()[:32]
         policy_only = self._effect(intent) == "write" and bool(parent["confirmed"])
+        route = Route(intent.partition(".")[0], intent, dict(slots), 1.0, "skill")
+        own = route.skill == parent["skill"]
+        more: dict[str, Any] = {
+            "idempotency_key": f"{parent['id']}:{digest}",
+            "fingerprint": None,
+            "confirmed": policy_only,  # a child that sends asks for itself
+        }
+        if own and parent["account"]:
+            # What a skill does next with an account is the business of whose account it is.
+            share = self._shares.open(parent["owner"], parent["account"], parent["skill"])
+            if share.access != "write" and self._effect(intent) != "read":
+                raise ShareReadOnly
+            nowhere: dict[str, Any] = {"conversation": None, "turn": None, "account": None}
+            return self.insert(share.owner, route, None, None, run_at, **nowhere, **more)
         return self.insert(
             parent["owner"],
-            Route(intent.partition(".")[0], intent, dict(slots), 1.0, "skill"),
+            route,
             parent,
             None,
             run_at,
             conversation=parent["conversation"],
             turn=parent["turn"],
-            idempotency_key=f"{parent['id']}:{digest}",
-            fingerprint=None,
-            confirmed=policy_only,  # a child that sends asks for itself
+            account=None if own else self.account(parent["owner"], route.skill),
+            **more,
         )
 
+    def account(self, owner: str, skill: str) -> str | None:
+        """The share by which a skill works for ``owner`` now; ``None``: with their own account."""
+        return None if owner == LOCAL_OWNER else self._shares.chosen(owner, skill)
+
+    @cached_property
+    def _shares(self) -> Shares:
+        from wlm.store.accounts.shares import Shares
+
+        return Shares(self._store, self._clock)
+
     def accept_background(
-        self, owner: str, route: Route, key: str, due: datetime, confirmed: bool
+        self,
+        owner: str,
+        route: Route,
+        key: str,
+        due: datetime,
+        confirmed: bool,
+        own: bool = True,
     ) -> Event:
-        """What a schedule does at an occurrence, or a notice; the same event for the same key."""
+        """What a schedule does at an occurrence, or a notice; the same event for the same key.
+
+        Not ``own``: it works with the account that the skill works with for ``owner`` now.
+        """
         spec = self._spec(route.intent)
         return self.insert(
             owner,
@@ -80,6 +114,7 @@ class Intake:
             turn=None,
             idempotency_key=key,
             fingerprint=None,
+            account=None if own else self.account(owner, route.skill),
             # A yes given once is no yes to sending again and again; a setting is one.
             confirmed=confirmed
             and (route.router == NOTICE or self._effect(route.intent) == "write"),

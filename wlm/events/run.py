@@ -14,7 +14,7 @@ from wlm import trace
 from wlm.errors import ProviderError, ProviderPaused, SkillError, WlmError
 from wlm.events.breaker import Provider
 from wlm.events.claims import Claim
-from wlm.events.contexts import RunOver, RunPorts
+from wlm.events.ports import RunOver, RunPorts
 from wlm.plugins import Reply
 from wlm.plugins.context import AskUser
 from wlm.types import Failure, Question, jsonable

@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from wlm import trace
-from wlm.errors import ProviderAway, SkillError, StorageFault, WlmError
+from wlm.errors import ProviderAway, ShareReadOnly, SkillError, StorageFault, WlmError
 from wlm.events import breaker, wording
 from wlm.events.answers import Answers
 from wlm.events.claims import Claim
-from wlm.events.contexts import Contexts, Emit, RunOver, RunPorts
+from wlm.events.contexts import Contexts
 from wlm.events.hands import Hands
 from wlm.events.ledger import Ledger
+from wlm.events.ports import Emit, RunOver, RunPorts
 from wlm.events.prepare import Prepared, confirmation, prepare
 from wlm.events.retry import delay, may_wait, pause
 from wlm.events.rows import Row, held
@@ -127,6 +128,8 @@ class Runner:
             raise RunOver
         ctx = self._contexts.for_run(row, self._emit)
         run.ports = cast("RunPorts", ctx.ports)
+        if spec.effect != "read" and not ctx.may_write:
+            raise ShareReadOnly
         ready = prepare(spec, row["slots"], ctx.resolve)
         run.slots = ready.slots
         if ready.question is not None:
@@ -167,6 +170,9 @@ class Runner:
         else:
             question = Question("confirmation", told.text)
             run.slots = {**(run.slots or {}), **jsonable(dict(told.slots))}
+        if ctx.account is not None:
+            text = wording.in_anothers(question.text, ctx.account.of)
+            question = dataclasses.replace(question, text=text)
         if run.unsure:
             text = wording.once_more(question.text, reason)
             question = dataclasses.replace(question, text=text)

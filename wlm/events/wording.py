@@ -42,6 +42,11 @@ def once_more(text: str, reason: str = "") -> str:
     return f"{told} Again? {text}"
 
 
+def in_anothers(text: str, of: str) -> str:
+    """The same question where it is done with an account that another user shares."""
+    return f"{text} This is in the account of {of or 'another user'}."
+
+
 def which(kind: str, said: str) -> str:
     """The question when several people or places fit."""
     return f"Which {said} do you mean?" if said else f"Which {kind} do you mean?"

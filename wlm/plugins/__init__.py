@@ -3,7 +3,7 @@
 from wlm.plugins import Context, Place, Reply, Skill, TimeRange, intent
 """
 
-from wlm.plugins.context import Context
+from wlm.plugins.context import Context, SharedAccount
 from wlm.plugins.hookspecs import hookimpl
 from wlm.plugins.scheduling import SchedulePlan, ScheduleStep
 from wlm.plugins.skill import HOST_ONLY, IntentSpec, Phrases, Proposal, Skill, intent
@@ -41,6 +41,7 @@ __all__ = [
     "Reply",
     "SchedulePlan",
     "ScheduleStep",
+    "SharedAccount",
     "Skill",
     "Slot",
     "SlotSpec",

@@ -102,9 +102,24 @@ class Ports(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
+class SharedAccount:
+    """Another user's account, with which a skill works for the one who asks.
+
+    ``of`` is what its owner is called. ``write``: whether it may be changed; else it is there to
+    look at, and what would write through the context raises ``ShareReadOnly``.
+    """
+
+    id: str
+    of: str
+    write: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Context:
     """One run of one handler, for one user.
 
+    ``user`` is whose data it works with, which is who asks, or, where ``account`` is there, the one
+    who shares that with them: settings, secrets and rows are that user's then.
     ``now`` is aware and in the user's ``timezone``; use it, not the clock. ``settings`` is
     the skill's ``Settings``. ``memory`` is what the last turns of this conversation left
     (JSON; put there by ``Reply.data["remember"]``). ``event_id`` is the same on a retry.
@@ -123,9 +138,17 @@ class Context:
     offline: bool = False
     memory: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     skill: str = ""
+    account: SharedAccount | None = None
+    """The account of another user that this works with; ``None``: of the one who asks."""
     guard: Guard | None = None
     """What settings of the user's own may lead to, at a gateway; skills use ``http`` and
     ``check_address``."""
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the account may be changed. A look that keeps something by the way, such as what
+        it fetched, asks this first."""
+        return self.account is None or self.account.write
 
     def settings_as(self, model: type[Settings]) -> Settings:
         """``settings`` as what they are, for code that is checked for types.

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from wlm.errors import BadSetting
 from wlm.plugins.addresses import Guard, networks
 from wlm.plugins.describe import is_host_only, is_secret
+from wlm.store.accounts.shares import Shares
 from wlm.store.scope import LOCAL_OWNER
 from wlm.store.secrets import Secrets
 from wlm.store.skill_values import SkillValues
@@ -37,6 +38,7 @@ class OwnSettings:
     """The settings of a gateway's users, always of one at a time."""
 
     def __init__(self, store: Store, registry: Registry, settings: Settings) -> None:
+        self._store = store
         self._kept = SkillValues(store)
         self._registry = registry
         self._settings = settings
@@ -76,7 +78,8 @@ class OwnSettings:
                     f"Setting {name!r} of the skill {skill!r} is one of the host.",
                     hint="Its administrator sets it there, and shares it with `shared_skills`.",
                 )
-        own = {**self._kept.all(owner, skill), **values}
+        kept = self._kept.all(owner, skill)
+        own = {**kept, **values}
         own = {name: v for name, v in own.items() if v is not None and _free(model, name)}
         raw = {**self._shared(skill, model, alone=not own), **own}
         checked = self._registry.settings(skill, raw).model_dump(mode="json")
@@ -85,7 +88,10 @@ class OwnSettings:
             name: value if value is None or name in secret else checked[name]
             for name, value in values.items()
         }
-        self._kept.change(owner, skill, new, secret)
+        with self._store.write():
+            self._kept.change(owner, skill, new, secret)
+            if kept and not own:  # the account is gone, and so is what was shared of it
+                Shares(self._store).end_account(owner, skill)
 
     def _model(self, skill: str) -> type[BaseModel]:
         return self._registry.skill(skill).skill.Settings

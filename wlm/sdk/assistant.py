@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from wlm import config, log
 from wlm.errors import BadSetting, NotFound
 from wlm.store.scope import LOCAL_OWNER
-from wlm.types import Event, Firing, Notice, Route, Schedule, Turn
+from wlm.types import Event, Firing, Notice, Route, Schedule, Share, Turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -328,6 +328,36 @@ class Assistant:
 
         configure(self, name, values)
         return shown(self, name)
+
+    def shares(self) -> list[Share]:
+        """The accounts of skills that the user shares, and is shared, oldest first."""
+        from wlm.sdk import sharing
+
+        return sharing.shares(self).all(self.owner)
+
+    def share(self, skill: str, user: str, *, access: str = "read") -> Share:
+        """Let another user, by address, ``read`` or ``write`` the account of a skill.
+
+        Again: with another access. Raises ``SkillMissing``, ``NotFound``, ``UsageError``.
+        """
+        from wlm.sdk import sharing
+
+        return sharing.give(self, skill, user, access)
+
+    def unshare(self, share_id: str) -> None:
+        """End a share that the user gave or was given, at once. Raises ``NotFound``."""
+        from wlm.sdk import sharing
+
+        sharing.shares(self).end(self.owner, share_id)
+
+    def use_account(self, skill: str, share_id: str | None) -> Share | None:
+        """Have a skill work with a shared account; ``None``: with one's own again.
+
+        Raises ``SkillMissing`` and ``NotFound``.
+        """
+        from wlm.sdk import sharing
+
+        return sharing.use(self, skill, share_id)
 
     def confirm(self, event_id: str) -> Event:
         """Say yes to an event that waits for it, and run it."""

@@ -18,7 +18,7 @@ from wlm.sdk.connection import ATTEMPTS, Base, T, arguments, away, pause_before,
 from wlm.sdk.exchange import Exchange
 from wlm.sdk.session import TokenProvider
 from wlm.sdk.told import PATH, SILENCE_SECONDS, Stream
-from wlm.types import Event, Firing, Notice, Route, Schedule, State, Transcript, Turn
+from wlm.types import Event, Firing, Notice, Route, Schedule, Share, State, Transcript, Turn
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -247,6 +247,32 @@ class AsyncClient(Base):
         They are the user's own. Raises ``BadSetting``, then nothing was changed.
         """
         return await self._do(exchange.configure_skill(name, values))
+
+    async def shares(self) -> list[Share]:
+        """The accounts of skills that the user shares, and is shared, oldest first."""
+        found, after = await self._do(exchange.shares(None))
+        while after is not None:
+            more, after = await self._do(exchange.shares(after))
+            found += more
+        return found
+
+    async def share(self, skill: str, user: str, *, access: str = "read") -> Share:
+        """Let another user, by address, ``read`` or ``write`` the account of a skill.
+
+        Again: with another access. Raises ``SkillMissing``, ``NotFound``, ``UsageError``.
+        """
+        return await self._do(exchange.share(skill, user, access))
+
+    async def unshare(self, share_id: str) -> None:
+        """End a share that the user gave or was given, at once. Raises ``NotFound``."""
+        await self._do(exchange.unshare(share_id))
+
+    async def use_account(self, skill: str, share_id: str | None) -> Share | None:
+        """Have a skill work with a shared account; ``None``: with one's own again.
+
+        Raises ``SkillMissing`` and ``NotFound``.
+        """
+        return await self._do(exchange.use_account(skill, share_id))
 
     async def notices(self) -> list[str]:
         """What the user was not told yet on this machine of what nobody waited for, as sentences.

@@ -75,7 +75,7 @@ def read(made: Exchange[T], answer: httpx.Response) -> T:
     if answer.status_code >= 400:
         raise problem(answer)
     try:
-        return made.read(answer.json())
+        return made.read(None if answer.status_code == 204 else answer.json())
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Unreachable(
             "What answered is no gateway of this version of WLM.", hint="Check WLM_SERVER_URL."

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from wlm.errors import NotFound, StorageFault
 from wlm.sdk.told import PATH
-from wlm.types import Event, Firing, Notice, Route, Schedule, Segment, State, Transcript, Turn
+from wlm.types import (
+    Event,
+    Firing,
+    Notice,
+    Route,
+    Schedule,
+    Segment,
+    Share,
+    State,
+    Transcript,
+    Turn,
+)
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -255,6 +266,35 @@ def configure_skill(name: str, values: Mapping[str, Any]) -> Exchange[dict[str, 
     """Set some of a skill's settings."""
     path = f"/v1/skills/{_part(name)}/settings"
     return Exchange("PUT", path, dict, json={"values": dict(values)})
+
+
+def shares(after: str | None) -> Exchange[tuple[list[Share], str | None]]:
+    """A page of the accounts that are shared."""
+
+    def read(told: Any) -> tuple[list[Share], str | None]:
+        return [Share.from_dict(one) for one in told["shares"]], told["next"]
+
+    return _get("/v1/shares", read, cursor=after)
+
+
+def share(skill: str, user: str, access: str) -> Exchange[Share]:
+    """Share an account with a user."""
+    body = {"skill": skill, "user": user, "access": access}
+    return _post("/v1/shares", Share.from_dict, json=body)
+
+
+def unshare(share_id: str) -> Exchange[None]:
+    """End a share."""
+    return Exchange("DELETE", f"/v1/shares/{_part(share_id)}", lambda _: None)
+
+
+def use_account(skill: str, share_id: str | None) -> Exchange[Share | None]:
+    """Choose the account that a skill works with."""
+
+    def read(told: Any) -> Share | None:
+        return None if told["share"] is None else Share.from_dict(told["share"])
+
+    return Exchange("PUT", f"/v1/skills/{_part(skill)}/account", read, json={"share": share_id})
 
 
 def opener(audio: Sound) -> Callable[[], BinaryIO]:

@@ -125,6 +125,7 @@ def blueprints(role: str = "gateway") -> list[Blueprint]:
         notices,
         openapi,
         schedules,
+        shares,
         skills,
         streams,
         voice,
@@ -135,7 +136,7 @@ def blueprints(role: str = "gateway") -> list[Blueprint]:
     if role == "transcriber":
         return [module.blueprint for module in (health, metrics, openapi, written)]
     shared = (health, metrics, openapi, written)
-    asking = (ask, voice, listen, events, streams, notices, history, schedules, skills, me)
+    asking = (ask, voice, listen, events, streams, notices, history, schedules, skills, shares, me)
     return [module.blueprint for module in (*shared, *asking, auth, keys, admin)]
 
 

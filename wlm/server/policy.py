@@ -20,6 +20,8 @@ SCOPES: Mapping[str, str] = {
     "history:write": "Forget what one said.",
     "skills:read": "See the installed skills.",
     "skills:write": "Change one's own settings of the skills.",
+    "shares:read": "See which accounts are shared with one, and by one.",
+    "shares:write": "Share one's accounts of the skills, and work with those of others.",
     "schedules:read": "See one's schedules.",
     "schedules:write": "Change one's schedules.",
     "sessions:read": "See one's sign-ins.",

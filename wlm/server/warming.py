@@ -18,12 +18,19 @@ def warm(service: Service, role: str) -> None:
     """Load what the first request would load; what is missing shows in /readyz and in answers."""
     try:
         if role != "transcriber":
-            service.store  # noqa: B018
+            _note_shares(service)
             _load_router(service)
         if not service.settings.config.stt_url:
             service.warm(service.settings.config.language)
     except Exception as error:  # noqa: BLE001 - nobody waits for it
         log.warning("warming up failed (%s)", type(error).__name__)
+
+
+def _note_shares(service: Service) -> None:
+    """Have the audit log say what of the skills' settings this host shares with all users."""
+    named = {part.strip() for part in service.settings.config.shared_skills.split(",")} - {""}
+    detail = {"skills": sorted(named)} if named else {}
+    service.accounts.audit.note("share.host", actor="host", detail=detail)
 
 
 def _load_router(service: Service) -> None:

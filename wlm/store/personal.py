@@ -25,9 +25,9 @@ from sqlalchemy import (
     update,
 )
 
-from wlm.store.accounts.tables import audit_log
+from wlm.store.accounts.tables import audit_log, shares
 from wlm.store.engine import Store
-from wlm.store.scope import mine
+from wlm.store.scope import mine, party
 from wlm.store.sealed import Place, sealed_columns
 from wlm.store.tables import core, corrections, events, llm_calls, skill_values, turns
 from wlm.types import FINAL_STATES, WAITING_STATES, jsonable
@@ -134,6 +134,8 @@ def export(store: Store, owner: str) -> Iterator[dict[str, Any]]:
             plain = {name: value for name, value in row.items() if name != "hash"}
             if known is skill_values and row["secret"]:
                 plain["value"] = None
+            if known is shares:  # another's id is not for others to see
+                del plain["grantee"]
             yield {"table": table.name, "row": _plain(plain)}
 
 
@@ -147,6 +149,7 @@ def erase(store: Store, owner: str) -> dict[str, int]:
         for table in reversed(tables):
             query = delete(table).where(mine(table, owner))
             counts[table.name] = connection.execute(query).rowcount
+        connection.execute(delete(shares).where(party(shares, owner)))
         blur = update(audit_log).where(audit_log.c.actor == owner)
         connection.execute(blur.values(address=None, detail={}))
     store.scrub()

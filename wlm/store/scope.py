@@ -11,6 +11,12 @@ LOCAL_OWNER = "local"
 """Whoever works on this machine without a gateway: the machine's settings are theirs."""
 
 
+def party(table: Table, user: str) -> ColumnElement[bool]:
+    """The rows of ``table`` by which ``user`` gave another something, or was given it. They tell
+    of the giver's data, and are the only way to it: ``wlm.store.accounts.shares``."""
+    return (table.c.owner == user) | (table.c.grantee == user)
+
+
 def mine(table: Table, owner: str | BindParameter[str]) -> ColumnElement[bool]:
     """The rows of ``table`` that belong to ``owner``. Raises ``TypeError`` if it has no owners.
 

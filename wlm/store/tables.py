@@ -82,6 +82,7 @@ events = Table(
     Column("worker", String(128)),
     Column("ticket", BigInteger),
     Column("traceparent", String(64)),
+    Column("account", ID),
     Column("created_at", UtcTime, nullable=False),
     Column("run_at", UtcTime, nullable=False),
     Column("started_at", UtcTime),
@@ -115,7 +116,8 @@ this event, ``undo`` the intent and slots that take back what it did. ``losses``
 its process ended while it ran (``wlm.events.suspects``). A running event, and no
 other, has a lease; whoever ends it must hold its token. ``ticket`` is the place in the queue of
 an event that is ready, and is kept while it runs (``wlm.events.tickets``). ``traceparent`` is
-the place in a trace where it was accepted (``wlm.trace``).
+the place in a trace where it was accepted (``wlm.trace``). ``account`` is the share by which it
+works with another user's account (``wlm.store.accounts.shares``); none: the owner's own.
 """
 
 tickets = Table(

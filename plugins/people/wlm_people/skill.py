@@ -123,7 +123,8 @@ class People(Skill):
                     phone=phone, email=email, when=when,
                 )  # fmt: skip
                 return listed.noted(note)
-        ctx.once("used", lambda: book.count_use(contact.id))
+        if ctx.may_write:
+            ctx.once("used", lambda: book.count_use(contact.id))
         if asked:
             return answers.detail(contact, asked, kind, ctx.now.date()).noted(note)
         return answers.person(contact).noted(note)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from wlm.errors import BadRequest, ProviderAway, ProviderError
@@ -83,14 +83,19 @@ def freshen(
     now = ctx.now.astimezone(UTC).replace(tzinfo=None)
     if oldest and now - oldest < timedelta(minutes=minutes):
         return ""
+    if not ctx.may_write:  # another's, to look at: its owner's next look brings it in step
+        return f"{what} was last asked {_then(ctx, oldest)}." if oldest else ""
     try:
         work()
     except (ProviderAway, ProviderError, BadRequest) as error:
         if oldest is None:
             return f"{what} could not be read yet: {error.message}"
-        then = oldest.replace(tzinfo=UTC).astimezone(ctx.timezone)
-        return f"{what} cannot be read now; this is as it was {then:%A %H:%M}."
+        return f"{what} cannot be read now; this is as it was {_then(ctx, oldest)}."
     return ""
+
+
+def _then(ctx: Context, moment: datetime) -> str:
+    return f"{moment.replace(tzinfo=UTC).astimezone(ctx.timezone):%A %H:%M}"
 
 
 def reply(what: str, done: Synced) -> Reply:

@@ -50,7 +50,8 @@ class Audit:
 
         Actions in use: ``sign_in``, ``session.end``, ``session.reuse``, ``key.create``,
         ``key.revoke``, ``user.create``, ``user.change``, ``settings.change``, ``data.export``,
-        ``data.erase``, ``key.rotate``. ``outcome`` is ``ok`` or an error's code.
+        ``data.erase``, ``key.rotate``, ``share.grant``, ``share.end``, ``share.host``.
+        ``outcome`` is ``ok`` or an error's code.
         """
         row = {
             "id": new_id(),
@@ -65,6 +66,14 @@ class Audit:
         }
         with self._store.write() as connection:
             connection.execute(insert(audit_log).values(row))
+
+    def note(self, action: str, *, actor: str, detail: Mapping[str, Any]) -> None:
+        """Write how something stands, where the last line of that action says otherwise."""
+        query = select(audit_log.c.detail).where(audit_log.c.action == action)
+        with self._store.write() as connection:
+            last = connection.execute(query.order_by(audit_log.c.id.desc()).limit(1)).scalar()
+            if (last or {}) != dict(detail):
+                self.add(action, actor=actor, detail=detail)
 
     def page(
         self, *, actor: str | None = None, before: str | None = None, limit: int = 50

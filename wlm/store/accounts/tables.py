@@ -128,6 +128,32 @@ device_logins = Table(
 )
 """Logins that wait for the user at the issuer, by SHA-256 of the login id; then they go."""
 
+shares = Table(
+    "shares",
+    core,
+    Column("id", ID, primary_key=True),
+    Column("owner", OWNER, nullable=False),
+    Column("skill", NAME, nullable=False),
+    Column("grantee", OWNER, nullable=False),
+    Column("access", String(8), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    CheckConstraint("access IN ('read', 'write')", name="access"),
+    Index("uq_shares_owner_skill_grantee", "owner", "skill", "grantee", unique=True),
+    Index(None, "grantee"),
+)
+"""``owner`` lets ``grantee`` work with their account of a skill (``wlm.store.accounts.shares``)."""
+
+account_choices = Table(
+    "account_choices",
+    core,
+    Column("owner", OWNER, primary_key=True),
+    Column("skill", NAME, primary_key=True),
+    Column("share", ID, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+"""By which share a skill works for ``owner``; without a row, with their own account. It outlives
+the share, so that what was meant for another's account is refused, and not done in one's own."""
+
 audit_log = Table(
     "audit_log",
     core,

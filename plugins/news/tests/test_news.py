@@ -159,6 +159,20 @@ def test_one_story_is_told_once(ask, server):
     assert reply.data["found"] == 4
 
 
+def test_what_several_tell_comes_before_what_is_a_little_newer(ask, server):
+    for name, minute in (("x", 10), ("y", 20)):
+        when = f"Sun, 22 Nov 2026 06:{minute}:00 GMT"
+        server.route(f"/{name}", body=rss(("Team wins the cup", f"https://{name}.example/1", when)))
+    reply = ask(feeds={"Alpha News": "/a", "X": "/x", "Y": "/y"})
+    assert titles(reply) == ["Team wins the cup", "Storm reaches the coast", "Old story"]
+    assert reply.speech.startswith("The latest. Y and 2 more: Team wins the cup. Alpha News: Storm")
+    assert "    Y, X, Alpha News · " in reply.display
+    assert titles(ask(feeds={"Alpha News": "/a", "X": "/x"}))[0] == "Team wins the cup"
+    server.route("/x", body=rss(("Team wins the cup", "https://x.example/1", "")))
+    kept = ask(feeds={"Alpha News": "/a", "X": "/x"}, topic="cup").data["items"]
+    assert [item["also"] for item in kept] == [["Alpha News"]]
+
+
 def test_only_what_changed_is_fetched_again(ask, server):
     def answer(request):
         if request.headers.get("if-none-match") == '"v1"':

@@ -35,7 +35,7 @@ def latest(ctx: Context, topic: str, source: str, when: TimeRange | None) -> Rep
     items = [item for feed in feeds for item in feed.items]
     if when:
         items = pick.within(items, when)
-    items = pick.newest(pick.about(items, topic, ctx.language))
+    items = pick.ranked(pick.about(items, topic, ctx.language))
     return _reply(ctx, items, feeds, topic, source)
 
 
@@ -88,11 +88,13 @@ def _reply(ctx: Context, items: list[Item], feeds: list[Feed], topic: str, sourc
 def _spoken(item: Item, *, bare: bool) -> str:
     title = item.title.rstrip(" .")
     end = "" if title.endswith(("?", "!", "…")) else "."
-    return f"{title}{end}" if bare else f"{item.source}: {title}{end}"
+    more = f" and {len(item.also)} more" if item.also else ""
+    return f"{title}{end}" if bare else f"{item.source}{more}: {title}{end}"
 
 
 def _shown(number: int, item: Item, now: datetime, opening: bool) -> str:
-    facts = " · ".join(part for part in (item.source, _ago(item, now)) if part)
+    told_by = ", ".join((item.source, *item.also))
+    facts = " · ".join(part for part in (told_by, _ago(item, now)) if part)
     lead = gist.lead(item) if opening else ""
     return "\n    ".join(
         part for part in (f"{number:>2}. {item.title}", lead, facts, item.url) if part

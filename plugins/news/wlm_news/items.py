@@ -27,7 +27,8 @@ _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]{0,2000}>",
 
 
 class Item(NamedTuple):
-    """A headline: who says it, when, where to read on. ``tags`` are the feed's categories."""
+    """A headline: who says it, when, where to read on. ``tags`` are the feed's categories,
+    ``also`` the other sources that tell the same story."""
 
     id: str
     title: str
@@ -36,17 +37,20 @@ class Item(NamedTuple):
     source: str
     published: datetime | None
     tags: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         when = self.published.isoformat() if self.published else None
-        return {**self._asdict(), "published": when, "tags": list(self.tags)}
+        lists = {"tags": list(self.tags), "also": list(self.also)}
+        return {**self._asdict(), "published": when, **lists}
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Item:
         """What ``to_dict`` gave. Raises ``KeyError``, ``TypeError`` or ``ValueError``."""
         when = datetime.fromisoformat(raw["published"]) if raw["published"] else None
-        return cls(**{**raw, "published": when, "tags": tuple(raw["tags"])})
+        lists = {"tags": tuple(raw["tags"]), "also": tuple(raw.get("also", ()))}
+        return cls(**{**raw, "published": when, **lists})
 
 
 def read(body: bytes, source: str, url: str) -> list[Item]:

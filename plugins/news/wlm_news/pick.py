@@ -1,10 +1,11 @@
-"""Which of the items answer the question: by topic, source and time, each once, newest first."""
+"""Which of the items answer the question: by topic, source and time, each once, in their order."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from wlm.plugins import TimeRange
@@ -12,6 +13,11 @@ from wlm_news.items import Item
 
 ALIKE = 92
 """Titles of this likeness (0 to 100) are one story."""
+
+_HEAD_START = timedelta(hours=2)
+"""By so much a story counts as newer for each further source that tells it, …"""
+_MOST_SOURCES = 3
+"""… up to so many."""
 
 SOUNDS_LIKE = 78
 """A source is meant from this likeness on."""
@@ -63,11 +69,19 @@ def within(items: Iterable[Item], when: TimeRange) -> list[Item]:
     return [item for item in items if item.published and when.start <= item.published < when.end]
 
 
-def newest(items: Iterable[Item]) -> list[Item]:
-    """Each story once, the newest first."""
-    oldest = datetime.min.replace(tzinfo=UTC)
-    ordered = sorted(items, key=lambda item: item.published or oldest, reverse=True)
-    return _once(ordered)
+def ranked(items: Iterable[Item]) -> list[Item]:
+    """Each story once, as its newest item; the newest first, and what several sources tell before
+    what is a little newer."""
+    ordered = sorted(items, key=_published, reverse=True)
+    return sorted(_once(ordered), key=_rank, reverse=True)
+
+
+def _published(item: Item) -> datetime:
+    return item.published or datetime.min.replace(tzinfo=UTC)
+
+
+def _rank(item: Item) -> datetime:
+    return _published(item) + _HEAD_START * min(len(item.also), _MOST_SOURCES)
 
 
 def stems(text: str, language: str, initials: frozenset[str] | None = None) -> set[str]:
@@ -87,19 +101,27 @@ def _stems_of(item: Item, language: str, initials: frozenset[str]) -> set[str]:
 
 
 def _once(items: Sequence[Item]) -> list[Item]:
-    from rapidfuzz import fuzz
+    from rapidfuzz import fuzz, process
 
+    alike: dict[str, Any] = {"scorer": fuzz.ratio, "score_cutoff": ALIKE}
     found: list[Item] = []
-    seen: set[str] = set()
+    places: dict[str, int] = {}
     titles: list[str] = []
     for item in items:
         title = _name(item.title)
-        keys = {key for key in (_address(item.url), title) if key}
-        if keys & seen or any(fuzz.ratio(title, other) >= ALIKE for other in titles):
-            continue
-        seen |= keys
-        titles.append(title)
-        found.append(item)
+        keys = [key for key in (_address(item.url), title) if key]
+        same = [places[key] for key in keys if key in places]
+        if not same and (like := process.extractOne(title, titles, **alike)) is not None:
+            same = [like[2]]
+        if not same:
+            same = [len(found)]
+            found.append(item)
+            titles.append(title)
+        first = found[same[0]]
+        if item.source not in (first.source, *first.also):
+            found[same[0]] = first._replace(also=(*first.also, item.source))
+        for key in keys:
+            places.setdefault(key, same[0])
     return found
 
 

@@ -113,7 +113,8 @@ class Slot:
     ``help``: one line for people and tool schemas. ``ask``: the question when it is
     missing. ``cues``: words that come right before a text value ("called", "about").
     ``values``: spoken values to expand examples with. ``aliases``: other words for a
-    choice, as ``{"celsius": ["centigrade"]}``. ``resolve``: look people and places up
+    choice, as ``{"celsius": ["centigrade"]}``; ``"from … on"`` is "on" right behind a time that
+    begins with "from". ``resolve``: look people and places up
     through the installed skills before the handler runs. ``whole``: a text that takes all
     the words after its cue just as they were said; what is sent has one such text anyway.
     """

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from wlm.plugins import Context
 from wlm.types import new_id
+from wlm_meeting.cut import cut
 from wlm_meeting.entry import Entry, Occurrence, utc
 from wlm_meeting.tables import entries
 from wlm_meeting.window import Window
@@ -106,17 +107,21 @@ class Calendar:
         timed: bool = False,
         later: bool = False,
         limit: int = 5,
+        since: datetime | None = None,
     ) -> list[Occurrence]:
         """The next occurrences of entries that fit, in at most 400 days; one of each series.
 
-        ``timed`` leaves out what lasts all day, ``later`` what has begun.
+        ``timed`` leaves out what lasts all day, ``later`` what has begun. ``since`` looks from
+        then on, at what begins and in its series belongs there.
         """
+        start = since or self.now
         for window in _WINDOWS:
             found = (
                 occurrence
-                for occurrence in self.between(self.now, self.now + window, fits)
+                for occurrence in self.between(start, start + window, fits)
                 if not (timed and occurrence.entry.all_day)
-                and not (later and occurrence.start <= self.now)
+                and not (later and occurrence.start <= start)
+                and not (since and occurrence.due(self.zone) < since)
             )
             kept = list(_first_of_each(found))
             if len(kept) >= limit or window == _WINDOWS[-1]:
@@ -250,6 +255,30 @@ class Calendar:
         ).timed()
         self.add(single)
         return single
+
+    def divide(self, series: Entry, wall: datetime, *, drop: bool = False) -> Entry | None:
+        """End a series before a wall time; what follows is a series of its own, given back.
+
+        ``drop`` leaves out what follows. Where nothing is before, the series itself is given
+        back (or removed); None where nothing follows, and nothing is done.
+        """
+        before, after = cut(series, wall)
+        if after is None:
+            return None
+        if before is None:
+            return self.remove(series) if drop else series
+        moved = (_COLUMNS.series == series.id, _COLUMNS.recurrence >= wall.isoformat())
+        alone = [Entry.of(row) for row in self._db.select(entries, *moved)]
+        ending = ("local_start", "rrule", "rdates", "exdates")
+        self.change(series, **{name: getattr(before, name) for name in ending})
+        self._db.delete(entries, *moved)
+        if drop:
+            return None
+        now = utc(self.now)
+        after = dataclasses.replace(after, created_at=now, changed_at=now)
+        own = {"uid": after.uid, "series": after.id}
+        self.add(after, *(dataclasses.replace(entry, id=new_id(), **own) for entry in alone))
+        return after
 
     def remove(self, entry: Entry) -> None:
         """Take an entry out; of a series, all of it."""

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from wlm.plugins import Context, Person, Reply, TimeRange
-from wlm_meeting import match, reminders, say, target, undo
+from wlm_meeting import following, match, reminders, say, target, undo
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Occurrence
 from wlm_meeting.sync.subscription import check_ours
 
-Scope = Literal["one", "all"]
+Scope = Literal["one", "following", "all"]
 
 
 class Wish(NamedTuple):
@@ -30,6 +30,8 @@ def cancel(ctx: Context, wish: Wish) -> Reply:
     calendar = Calendar(ctx)
     when = target.moment(wish.start) if wish.start else wish.when
     what = target.Target(wish.title, wish.people, when, "start", lambda o: o.start.isoformat())
+    if wish.scope == "following":
+        return _from_then_on(ctx, calendar, what)
     if wish.scope == "all" or match.all_of(wish.title):
         return _all(ctx, calendar, what)
     found = target.find(ctx, calendar, what)
@@ -45,6 +47,25 @@ def cancel(ctx: Context, wish: Wish) -> Reply:
     undo.record(ctx, calendar)
     rest = " The others stay." if series else ""
     return _reply([found], f"{_named(found, ctx.now)} is cancelled.{rest}")
+
+
+def _from_then_on(ctx: Context, calendar: Calendar, what: target.Target) -> Reply:
+    """An occurrence with all that follow; of what takes place once, that."""
+    found = target.find_from(ctx, calendar, what, what.when.start if what.when else None)
+    series = following.series_of(calendar, found)
+    if series is None:
+        _take_out(ctx, calendar, found)
+        undo.record(ctx, calendar)
+        return _reply([found], f"{_named(found, ctx.now)} is cancelled.")
+    check_ours(ctx, series.uid)
+    wall = datetime.fromisoformat(found.entry.recurrence) if found.entry.series else found.wall
+    calendar.divide(series, wall, drop=True)
+    reminders.follow(ctx, calendar, series.id, series)
+    undo.record(ctx, calendar)
+    rest = " Those before stay." if calendar.get(series.id) else ""
+    day = say.day(found.start.date(), ctx.now).removeprefix("on ")
+    named = say.upper(say.name(found.entry))
+    return _reply([found], f"{named} is cancelled from {day} on.{rest}")
 
 
 def _all(ctx: Context, calendar: Calendar, what: target.Target) -> Reply:

@@ -15,6 +15,7 @@ from wlm_meeting import match, say
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.entry import Entry, Occurrence, utc
 from wlm_meeting.free import gaps, starts, working
+from wlm_meeting.links import room
 from wlm_meeting.settings import CalendarSettings
 
 _DAY = timedelta(days=1)
@@ -37,6 +38,7 @@ class Wish(NamedTuple):
     repeat: Recurrence | None
     all_day: bool
     block: bool = False
+    video: bool = False
 
 
 class Times(NamedTuple):
@@ -79,7 +81,8 @@ def _added(ctx: Context, wish: Wish, first: Occurrence, clash: list[Occurrence])
     if entry.rrule:
         when = f"{say.rule(entry.rrule)}, the first {when}"
     where = f", at {entry.location}" if entry.location else ""
-    speech = f"{say.upper(say.name(entry))}, {when}{where}, is in your calendar."
+    link = ", with a video link" if entry.link else ""
+    speech = f"{say.upper(say.name(entry))}, {when}{where}, is in your calendar{link}."
     if clash:
         speech += f" It clashes with {clash_text(clash, ctx.now)}."
     return _reply(speech, first, created=True, clashes=[o.to_dict() for o in clash])
@@ -162,6 +165,7 @@ def _entry(ctx: Context, wish: Wish, when: Times) -> Entry:
         title=title_of(wish.title or ("blocked" if wish.block else "")),
         people=[person_data(person) for person in wish.people],
         location=wish.location.strip(),
+        link=room(ctx) if wish.video else "",
         all_day=when.all_day,
         busy=not when.all_day,
         zone=zone,

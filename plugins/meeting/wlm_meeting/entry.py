@@ -30,7 +30,7 @@ def utc(moment: datetime) -> datetime:
 class Entry:
     """One row. ``people`` are {"name", "id", "email", "state", "invited_by"}; ``seconds`` is
     the exact length. ``state`` is what somebody answered, ``invited_by`` the address of the
-    organiser, where that is another.
+    organiser, where that is another. ``link`` is where a video call is joined.
 
     ``local_start``, ``local_last``, ``rdates`` and ``exdates`` are wall times in ``zone``;
     an all-day entry has no zone, its times are midnights. ``starts_at`` and ``ends_at``
@@ -52,6 +52,7 @@ class Entry:
     people: list[dict[str, str]] = dataclasses.field(default_factory=list)
     location: str = ""
     notes: str = ""
+    link: str = ""
     all_day: bool = False
     busy: bool = True
     recurrence: str = ""
@@ -175,6 +176,12 @@ class Occurrence(NamedTuple):
         """What tells it from every other occurrence."""
         return (self.entry.series or self.entry.id, self.start)
 
+    def due(self, zone: ZoneInfo) -> datetime:
+        """When it would take place had it not been moved alone."""
+        if not self.entry.recurrence:
+            return self.start
+        return rules.localise(datetime.fromisoformat(self.entry.recurrence), self.entry.tz or zone)
+
     def touches(self, start: datetime, end: datetime) -> bool:
         """Whether any of it lies in start ≤ t < end (a moment without length counts)."""
         return self.start < end and (self.end > start or self.start >= start)
@@ -192,6 +199,7 @@ class Occurrence(NamedTuple):
             "people": [person["name"] for person in entry.people],
             "answers": entry.answers,
             "location": entry.location,
+            "link": entry.link or None,
             "repeat": entry.rrule or None,
             "series": entry.series or (entry.id if entry.repeats else None),
         }

@@ -120,5 +120,6 @@ def content(entry: Entry) -> tuple[str, ...]:
     values = [str(getattr(entry, name)) for name in _TELLING]
     values[_TELLING.index("people")] = str(people)
     values.append(";".join(sorted(entry.rrule.upper().split(";"))))  # its parts have no order
+    values += [entry.link] if entry.link else []  # what was compared before has none
     times = (entry.local_start, entry.zone) if entry.repeats else (entry.starts_at,)
     return (*values, *map(str, times))

@@ -15,6 +15,7 @@ from wlm.plugins import rules
 from wlm.types import new_id
 from wlm_meeting.entry import ANSWERS, Entry, utc
 from wlm_meeting.ics_zones import Zones
+from wlm_meeting.links import link_of
 
 Component = Any
 """A component of icalendar, whose values are one of thirty property types."""
@@ -172,6 +173,7 @@ class _Reader:
             people=_people(component),
             location=_text(component, "LOCATION"),
             notes=_text(component, "DESCRIPTION"),
+            link=link_of(component),
             all_day=all_day,
             busy=_busy(component, all_day),
             zone=zone.key if zone else "",

@@ -91,12 +91,14 @@ def _rule(text: str) -> Any:
 
 
 def _add_words(event: Event, entry: Entry) -> None:
-    from icalendar import vCalAddress
+    from icalendar import vCalAddress, vUri
 
     if entry.location:
         event.add("location", entry.location)
     if entry.notes:
         event.add("description", entry.notes)
+    if entry.link:
+        event.add("conference", vUri(entry.link), {"VALUE": "URI", "FEATURE": "VIDEO"})
     event.add("transp", "OPAQUE" if entry.busy else "TRANSPARENT")
     if entry.kind != "meeting":
         event.add("x-wlm-kind", entry.kind)

@@ -26,7 +26,7 @@ SEND = "email.invite"
 STATES = {state.upper(): state for state in ANSWERS}
 _SAID = {"accepted": "has accepted", "declined": "has declined", "tentative": "may come to"}
 _WHEN = ("local_start", "zone", "seconds", "rrule", "rdates", "exdates", "all_day")
-_TOLD = (*_WHEN, "title", "location", "recurrence")
+_TOLD = (*_WHEN, "title", "location", "link", "recurrence")
 _Rows = Sequence[Mapping[str, Any]]
 _People = dict[str, dict[str, str]]
 

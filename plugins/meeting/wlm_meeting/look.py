@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from wlm.plugins import Context, Person, Reply, TimeRange, rules
-from wlm_meeting import match, say
+from wlm_meeting import links, match, say, target
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.create import choices, remember
 from wlm_meeting.entry import Occurrence
@@ -26,6 +26,7 @@ class Query(NamedTuple):
     people: Sequence[Person]
     pick: Pick | None
     kind: Literal["reminders", "both"] | None = None
+    detail: Literal["link"] | None = None
 
     @property
     def what(self) -> match.Wanted:
@@ -38,6 +39,8 @@ def look(ctx: Context, query: Query) -> Reply:
     """Answer for a moment, a range, a meeting by name, or for what comes next."""
     calendar = Calendar(ctx)
     what = query.what
+    if query.detail == "link":
+        return _link(ctx, calendar, query, what)
     if query.start is not None and query.when is None:
         return _at_moment(ctx, calendar, query.start, what)
     if query.when is not None:
@@ -47,6 +50,30 @@ def look(ctx: Context, query: Query) -> Reply:
     if query.pick or not what.anything:
         return _next(ctx, calendar, what, 1 if query.pick else _SPOKEN)
     return _rest(ctx, calendar, what)
+
+
+def _link(ctx: Context, calendar: Calendar, query: Query, what: match.Wanted) -> Reply:
+    """How one meeting is joined: the one that is on or comes next, or the one that is named."""
+    when = query.when
+    if query.start is not None:
+        when = TimeRange(query.start, query.start + timedelta(minutes=1))
+    if when is not None:
+        found = calendar.between(when.start, when.end, what.fits)
+    elif what.anything and query.pick is None and (last := target.remembered(ctx, calendar)):
+        found = [last]
+    else:
+        found = calendar.search(what.fits, timed=True)
+    found = match.best(found, what)
+    found = [o for o in found if o.entry.kind == "meeting"]
+    if not found:
+        return _none("I find no such meeting.", what)
+    one = next((o for o in found if o.entry.link), found[0]) if when or what.words else found[0]
+    named = f"{say.upper(say.name(one.entry))}, {say.span(one, ctx.now)},"
+    told = {"meetings": [one.to_dict()], "link": one.entry.link or None, "remember": remember(one)}
+    if not one.entry.link:
+        return Reply(f"{named} has no video link.", data=told)
+    speech = f"{named} is joined at {links.host(one.entry.link)}."
+    return Reply(speech, f"{speech}\n{one.entry.link}", told)
 
 
 def _at_moment(ctx: Context, calendar: Calendar, start: datetime, what: match.Wanted) -> Reply:

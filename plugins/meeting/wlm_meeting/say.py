@@ -110,6 +110,8 @@ def _details(entry: Entry) -> str:
         text = f"reminder: {text}"
     if entry.location:
         text += f" · {entry.location}"
+    if entry.link:
+        text += f" · {entry.link}"
     if entry.rrule:
         text += f" ({rule(entry.rrule)})"
     answers = [f"{name} {state}" for name, state in entry.answers.items()]

@@ -19,6 +19,11 @@ class CalendarSettings(BaseModel):
     travel_minutes: int = Field(
         0, ge=0, le=240, description="Kept free before and after what takes place somewhere."
     )
+    video_room: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="Link for meetings `with a video link`; {id} in it makes a room for each.",
+    )
     invite_as: str = Field(
         "",
         description="Your e-mail address, to ask after each change whether those who take part "

@@ -65,13 +65,49 @@ Kind = Annotated[
     ),
 ]
 Scope = Annotated[
-    Literal["one", "all"],
+    Literal["one", "following", "all"],
     Slot(
-        "one occurrence of what repeats, or all",
-        ask="Only one of them, or all?",
+        "one occurrence of what repeats, that one and all that follow, or all",
+        ask="Only one of them, it and all that follow, or all?",
         aliases={
             "one": ["only the next one", "only this one", "just this one", "just this once"],
+            "following": [
+                *("from … on", "starting … on", "beginning … on", "onwards", "onward"),
+                *("from now on", "from then on", "from there on", "from this one on"),
+                *("and all that follow", "and all following", "and all the following"),
+                *("and the following", "and following", "and every following"),
+                *("and all after", "and all after it", "and all after that", "and all later"),
+                *("and the ones after", "and those after", "and everything after"),
+                *("this and all that follow", "it and all that follow", "all that follow"),
+                *("all future", "all the future", "all following", "all later", "all remaining"),
+            ],
             "all": ["all of them", "the whole series", "the series", "every one", "every single"],
+        },
+    ),
+]
+Detail = Annotated[
+    Literal["link"],
+    Slot(
+        "only where it is joined from afar: the link of its video call",
+        aliases={
+            "link": [
+                *("join link", "video link", "meeting link", "call link", "dial-in", "dial in"),
+                *("zoom link", "teams link", "meet link", "webex link", "url", "video url"),
+                *("how do i join", "how can i join", "where do i join", "how to join"),
+            ]
+        },
+    ),
+]
+Video = Annotated[
+    Literal["video link"],
+    Slot(
+        "it gets the link of the video room that is set",
+        aliases={
+            "video link": [
+                *("video call link", "video room", "meeting link", "join link", "as a video call"),
+                *("as a video meeting", "as a video conference", "zoom link", "teams link"),
+                *("meet link", "call link", "over video", "by video", "via video"),
+            ]
         },
     ),
 ]
@@ -136,6 +172,7 @@ class Meeting(Skill):
         repeat: Recurrence | None = None,
         all_day: AllDay | None = None,
         block: Block | None = None,
+        video: Video | None = None,
     ) -> Reply:
         """Put a meeting or appointment into the calendar."""
         from wlm_meeting.create import Wish, create
@@ -150,6 +187,7 @@ class Meeting(Skill):
             repeat,
             all_day is not None,
             block is not None,
+            video is not None,
         )
         return _once(ctx, "create", lambda: create(ctx, wish))
 
@@ -163,6 +201,7 @@ class Meeting(Skill):
         title: Title = "",
         pick: Pick | None = None,
         kind: Kind | None = None,
+        detail: Detail | None = None,
     ) -> Reply:
         """Say what is in the calendar."""
         from wlm_meeting.look import Query, look
@@ -170,7 +209,7 @@ class Meeting(Skill):
 
         mend(ctx)
         note = _freshened(ctx)
-        return look(ctx, Query(title, when, start, people or [], pick, kind)).noted(note)
+        return look(ctx, Query(title, when, start, people or [], pick, kind, detail)).noted(note)
 
     @intent(examples=["move {title} to {start}"], effect="write")
     def update(
@@ -187,6 +226,7 @@ class Meeting(Skill):
         scope: Scope | None = None,
         change: Change | None = None,
         repeat: Recurrence | None = None,
+        video: Video | None = None,
     ) -> Reply:
         """Move, rename, lengthen or otherwise change a meeting."""
         from wlm_meeting.update import Wish, update
@@ -203,6 +243,7 @@ class Meeting(Skill):
             scope,
             change,
             repeat,
+            video is not None,
         )
         return _once(ctx, "update", lambda: update(ctx, wish))
 

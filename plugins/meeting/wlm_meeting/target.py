@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 from wlm.errors import BadRequest
 from wlm.plugins import Context, Person, TimeRange, rules
 from wlm_meeting import match, say
-from wlm_meeting.calendar import Calendar
+from wlm_meeting.calendar import Calendar, Fits
 from wlm_meeting.entry import Occurrence
 
 _MINUTE = timedelta(minutes=1)
@@ -48,6 +48,28 @@ def find(ctx: Context, calendar: Calendar, target: Target) -> Occurrence:
         if last is not None and what.kind in ("", last.entry.kind):
             return last
     found = candidates(calendar, target)
+    if not found:
+        _miss(ctx, calendar, target)
+    if not _same(found):
+        _which(ctx, target, found)
+    return found[0]
+
+
+def find_from(
+    ctx: Context, calendar: Calendar, target: Target, since: datetime | None
+) -> Occurrence:
+    """The first occurrence from ``since`` on of what is meant; asks as ``find`` does."""
+    what = target.what
+    fits: Fits = what.fits
+    if what.anything and (last := remembered(ctx, calendar)) is not None:
+        if since is None:
+            return last
+        family = last.entry.series or last.entry.id
+        fits = lambda entry: family in (entry.id, entry.series)  # noqa: E731 - one line
+    found = calendar.search(fits, since=since, limit=50)
+    found = found if fits != what.fits else match.best(found, what)
+    found = [o for o in found if o.entry.repeats or o.entry.series] or found
+    found = [o for o in found if o.start == since] or found
     if not found:
         _miss(ctx, calendar, target)
     if not _same(found):

@@ -56,8 +56,10 @@ def restore(ctx: Context, families: str) -> Reply:
     said: list[str] = []
     last: Occurrence | None = None
     changes: dict[str, Any] = {}
+    stood = {family: (calendar.get(family), calendar.family(family)) for family in wanted}
+    halved = any(change["before"] for change in wanted.values())
     for family, change in wanted.items():
-        now, there = calendar.get(family), calendar.family(family)
+        now, there = stood[family]
         rows = [_row(row) for row in change["before"]]
         calendar.put_back(family, rows)
         changes[family] = (there, calendar.family(family))
@@ -67,8 +69,8 @@ def restore(ctx: Context, families: str) -> Reply:
         if was is not None:
             reminders.follow(ctx, calendar, family, was)
         shown = _shown(calendar, calendar.get(family) or was)
-        last = shown if rows else None
-        if shown is not None:
+        last = shown if rows else last
+        if shown is not None and (rows or not halved):  # what was cut off a series is in it again
             said.append(_sentence(ctx, shown, there=bool(rows), was_there=now is not None))
     if ctx.settings_as(CalendarSettings).invite_as:
         from wlm_meeting.invite import tell

@@ -9,11 +9,12 @@ from typing import Any, Literal, NamedTuple
 
 from wlm.errors import BadRequest
 from wlm.plugins import Context, Person, Recurrence, Reply, TimeRange, rules
-from wlm_meeting import reminders, say, target, undo
+from wlm_meeting import following, reminders, say, target, undo
 from wlm_meeting.calendar import Calendar
 from wlm_meeting.cancel import Scope
 from wlm_meeting.create import ask_time, clash_text, clashes, person_data, remember, repeating
 from wlm_meeting.entry import Entry, Occurrence
+from wlm_meeting.links import room
 from wlm_meeting.settings import CalendarSettings
 from wlm_meeting.sync.subscription import check_ours
 
@@ -35,6 +36,7 @@ class Wish(NamedTuple):
     scope: Scope | None
     change: Change | None
     repeat: Recurrence | None
+    video: bool = False
 
     @property
     def moves(self) -> bool:
@@ -54,7 +56,7 @@ class Plan(NamedTuple):
 def update(ctx: Context, wish: Wish) -> Reply:
     """Change what is meant, and say how it is now."""
     calendar = Calendar(ctx)
-    found, added = _find(ctx, calendar, wish)
+    found, added, wish = _find(ctx, calendar, wish)
     check_ours(ctx, found.entry.uid)
     _something(ctx, wish, found, added)
     whole = _whole_series(ctx, wish, found)
@@ -66,24 +68,34 @@ def update(ctx: Context, wish: Wish) -> Reply:
             "That time has passed; the meeting stays as it was.", hint="Say a time to come."
         )
     if whole:
-        entry = _change_series(calendar, wish, found, plan)
+        meant = found
+        if wish.scope == "following" and found.entry.repeats:
+            meant = following.divided(ctx, calendar, found)
+        entry = _change_series(calendar, wish, meant, plan)
     else:
         entry = _change_one(calendar, found, plan)
     after = _now_at(calendar, entry, plan)
     reminders.follow(ctx, calendar, entry.series or entry.id, found.entry)
     undo.record(ctx, calendar)
-    return _reply(ctx, calendar, wish, found, after, whole=whole)
+    reply = _reply(ctx, calendar, wish, found, after, whole=whole)
+    halved = whole and meant is not found
+    return reply.noted("Those before stay as they were.") if halved else reply
 
 
-def _find(ctx: Context, calendar: Calendar, wish: Wish) -> tuple[Occurrence, list[Person]]:
-    """What is meant, and who is to be invited: people who take part in none that fits."""
-    what = target.Target(wish.title, wish.people, wish.old, "old", _range)
+def _find(ctx: Context, calendar: Calendar, wish: Wish) -> tuple[Occurrence, list[Person], Wish]:
+    """What is meant, who is to be invited (people who take part in none that fits), and the wish
+    with the times in full.
+    """
+    what, added = target.Target(wish.title, wish.people, wish.old, "old", _range), list[Person]()
     if wish.people and not target.candidates(calendar, what):
         without = what._replace(people=())
         told = bool(without.what.words) or wish.old is not None or bool(ctx.memory.get("meeting"))
         if told and (without.what.anything or target.candidates(calendar, without)):
-            return target.find(ctx, calendar, without), list(wish.people)
-    return target.find(ctx, calendar, what), []
+            what, added = without, list(wish.people)
+    if wish.scope == "following":
+        meant = following.meant(ctx, calendar, wish, what)
+        return meant.found, added, meant.wish
+    return target.find(ctx, calendar, what), added, wish
 
 
 def _range(occurrence: Occurrence) -> dict[str, str]:
@@ -100,6 +112,8 @@ def _plan(
         values["title"] = " ".join(wish.new_title.split())
     if wish.location.strip():
         values["location"] = wish.location.strip()
+    if wish.video:
+        values["link"] = room(ctx)
     if added:
         values["people"] = [*entry.people, *(person_data(person) for person in added)]
     length = _length(wish, found)
@@ -112,7 +126,14 @@ def _plan(
 
 def _something(ctx: Context, wish: Wish, found: Occurrence, added: Sequence[Person]) -> None:
     """Ask what should change if nothing was said of it."""
-    told = (added, wish.moves, wish.repeat, wish.new_title.strip(), wish.location.strip())
+    told = (
+        added,
+        wish.moves,
+        wish.repeat,
+        wish.video,
+        wish.new_title.strip(),
+        wish.location.strip(),
+    )
     if not any(told):
         ctx.ask("start", f"{say.upper(say.name(found.entry))}: to what time?")
 
@@ -189,7 +210,7 @@ def _whole_series(ctx: Context, wish: Wish, found: Occurrence) -> bool:
             f"{say.span(found, ctx.now, end=False)}, or all of them?",
             [("only the next one", "one"), ("all of them", "all")],
         )
-    return wish.scope == "all" if told else True
+    return wish.scope in ("all", "following") if told else True
 
 
 def _change_one(calendar: Calendar, found: Occurrence, plan: Plan) -> Entry:
@@ -278,6 +299,8 @@ def _reply(
     parts.append(f"{when}" if parts else f"{say.upper(say.name(entry))} is now {when}")
     if entry.location and entry.location != before.entry.location:
         parts.append(f"at {entry.location}")
+    if entry.link and entry.link != before.entry.link:
+        parts.append("with a video link")
     speech = f"{', '.join(parts)}."
     moved = (before.start, before.end) != (after.start, after.end)
     clash = clashes(calendar, entry, after) if moved or wish.repeat else []

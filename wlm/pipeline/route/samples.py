@@ -173,7 +173,8 @@ def _values(slot: SlotSpec | None, mark: re.Match[str], language: str) -> Sequen
     if slot.extra.values:
         return slot.extra.values
     if slot.choices:
-        spoken = [word for words in slot.extra.aliases.values() for word in words]
+        said = [word for words in slot.extra.aliases.values() for word in words]
+        spoken = [word for word in said if "…" not in word]  # that stands for a time
         return [*slot.choices, *spoken]
     before = mark.string[: mark.start()].split()[-1:] or [""]
     for key in (f"{slot.kind}_{name}_after_{before[0].lower()}", f"{slot.kind}_{name}", slot.kind):

@@ -8,6 +8,9 @@ from typing import NamedTuple
 from wlm.pipeline.slots.atoms import Tokens
 from wlm.plugins.slots import SlotSpec
 
+TIME = "…"
+"""What stands for a time between the words of an alias."""
+
 
 class Chosen(NamedTuple):
     """The choice and its tokens (``last`` exclusive)."""
@@ -29,9 +32,15 @@ def table(slot: SlotSpec) -> dict[tuple[str, ...], str]:
 
 
 def choose(
-    tokens: Tokens, words: dict[tuple[str, ...], str], taken: Sequence[bool]
+    tokens: Tokens,
+    words: dict[tuple[str, ...], str],
+    taken: Sequence[bool],
+    timed: Sequence[bool] = (),
 ) -> list[Chosen]:
-    """The choices that were said, longest first at each place."""
+    """The choices that were said, longest first at each place.
+
+    ``timed`` are the words of times: what an alias such as "from … on" has in its middle.
+    """
     longest = max(map(len, words), default=0)
     found: list[Chosen] = []
     i = 0
@@ -39,11 +48,28 @@ def choose(
         for length in range(min(longest, len(tokens) - i), 0, -1):
             said = tuple(token.low for token in tokens[i : i + length])
             value = words.get(said) or (words.get(_singular(said)) if said else None)
+            if value is None and i and any(timed[i - 1 : i]):
+                value = _behind(tokens, i, timed, words, said)
             if value is not None and not any(taken[i : i + length]):
                 found.append(Chosen(value, i, i + length))
                 i += length - 1
                 break
         i += 1
+    return found
+
+
+def _behind(
+    tokens: Tokens,
+    i: int,
+    timed: Sequence[bool],
+    words: dict[tuple[str, ...], str],
+    said: tuple[str, ...],
+) -> str | None:
+    """The choice of an alias such as "from … on" whose last words are at ``i``, behind a time."""
+    found: str | None = None
+    while found is None and i and timed[i - 1]:
+        i -= 1
+        found = words.get((tokens[i].low, TIME, *said))
     return found
 
 

@@ -206,8 +206,9 @@ class Work(Marks):
                     break
 
     def _choices(self) -> None:
+        timed = [mark == "-" for mark in self.marks]
         for slot in self.plan.of("choice"):
-            found = choices.choose(self.tokens, choices.table(slot), self.taken)
+            found = choices.choose(self.tokens, choices.table(slot), self.taken, timed)
             for item in found if slot.many else found[:1]:
                 self._add(slot, item.value)
                 self._take(slot.name, item.first, item.last)

@@ -18,6 +18,7 @@ from wlm_meeting.entry import Entry
 from wlm_meeting.ics import content, drop, under
 from wlm_meeting.ics_read import read
 from wlm_meeting.ics_write import write
+from wlm_meeting.links import NAMES, link_of
 
 SUBSCRIPTION = "ics"
 _WRITTEN = """
@@ -151,9 +152,16 @@ def _key(event: Any) -> str:
 
 
 def _keep(event: Any, known: Any) -> None:
-    """Carry over alarms, unknown properties, and how invited people answered."""
+    """Carry over alarms, unknown properties, and how invited people answered.
+
+    Their link stays where they have it, unless ours is another.
+    """
+    ours, theirs = link_of(event), link_of(known)
+    left = set(NAMES) if ours and theirs and ours != theirs else set()
+    if not left and theirs:
+        event.pop("CONFERENCE", None)
     for name, value in known.property_items(recursive=False):
-        if name not in _OURS and name not in ("BEGIN", "END"):
+        if name not in _OURS | left and name not in ("BEGIN", "END"):
             event.add(name, value, encode=False)
     for part in known.subcomponents:
         event.add_component(part)

@@ -76,6 +76,32 @@ WHOLE = [
         "move the standup to 10 tomorrow",
         {"title": "standup", "start": at("23T10:00")},
     ),
+    (
+        "meeting.update",
+        "move the standup to ten from next week on",
+        {"title": "standup", "start": at("23T10:00"), "scope": "following"},
+    ),
+    (
+        "meeting.update",
+        "move the standup on Monday to 10",
+        {"title": "standup", "old": day("2026-11-23", "2026-11-24"), "start": at("23T10:00")},
+    ),
+    (
+        "meeting.cancel",
+        "cancel yoga on Friday and all that follow",
+        {"title": "yoga", "when": day("2026-11-27", "2026-11-28"), "scope": "following"},
+    ),
+    (
+        "meeting.cancel",
+        "cancel the standup from December 1st on",
+        {"title": "standup", "when": day("2026-12-01", "2026-12-02"), "scope": "following"},
+    ),
+    (
+        "meeting.list",
+        "what is the video link for the standup",
+        {"title": "standup", "detail": "link"},
+    ),
+    ("meeting.list", "how do I join my next meeting", {"pick": "next", "detail": "link"}),
     ("meeting.list", "what meetings do I have tomorrow", {"when": day("2026-11-23", "2026-11-24")}),
     (
         "meeting.cancel",

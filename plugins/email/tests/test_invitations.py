@@ -133,3 +133,19 @@ def test_nobody_is_invited_in_the_name_of_another(ctx, postman):
     with pytest.raises(BadRequest, match="another"):
         run(Email(), "invite", ctx, **slots)
     assert not postman.mails
+
+
+def test_an_answer_is_noted_as_it_comes_and_when_mail_is_listed(ctx, mailbox, letter):
+    mailbox.put(
+        letter(),
+        invite(letter, "Plan A", method="REPLY", attendee="anna@work.example"),
+        invite(letter, "Plan B", method="REPLY", attendee="tom@home.example"),  # not who wrote it
+    )
+    run(Email(), "list", ctx)
+    run(Email(), "arrived", ctx, mails="1,2,3")
+    emitted = [(each.intent, each.slots["sender"]) for each in recorded(ctx).emitted]
+    assert emitted == [("meeting.answered", "anna@work.example")] * 2
+    run(Email(), "read", ctx, query="Plan B")
+    noted = len(recorded(ctx).emitted)
+    run(Email(), "list", ctx, sender=ANNA)
+    assert len(recorded(ctx).emitted) == noted + 1  # the one of hers that nobody read

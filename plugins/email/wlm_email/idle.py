@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from wlm.errors import ProviderAway, ProviderError
 from wlm.plugins import Context, Noticed, Reply
-from wlm_email import imap, say
+from wlm_email import imap, rsvp, say
 from wlm_email.account import Account, account
 
 _LOOK_SECONDS = 1.0
@@ -118,6 +118,7 @@ def told(ctx: Context, mails: str) -> Reply:
     """What to say of mails that came, by their numbers; nothing of those that were read since."""
     with imap.connect(account(ctx)) as box:
         found = [mail for mail in box.heads(mails.split(",")) if not mail.seen]
+        rsvp.follow_unread(ctx, box, found)
     if not found:
         return Reply("", "", {"mails": [], "found": 0})
     if len(found) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,12 @@ def file(ctx: Context, slots: Mapping[str, Any]) -> None:
             },
             key="invited",
         )
+
+
+def follow_unread(ctx: Context, box: Mailbox, mails: Sequence[Mail]) -> None:
+    """``follow`` for each of the mails that was not read: reading one does it for the others."""
+    for mail in box.with_calendar([mail for mail in mails if not mail.seen]):
+        follow(ctx, box, mail)
 
 
 def follow(ctx: Context, box: Mailbox, mail: Mail) -> None:

@@ -73,12 +73,13 @@ class Email(Skill):
         self, ctx: Context, sender: Sender | None = None, when: TimeRange | None = None
     ) -> Reply:
         """Say what mail has come."""
-        from wlm_email import imap, say
+        from wlm_email import imap, rsvp, say
 
         with imap.connect(account(ctx)) as box:
             narrowed = bool(sender or when)
             found = box.search(sender, when=when, unseen=not narrowed)
             if found.mails:
+                rsvp.follow_unread(ctx, box, found.mails[: say.SHOWN])
                 what = "mail" if narrowed else "unread mail"
                 return say.listed(ctx.now, found.mails, found.total, what)
             newest = box.search(sender).mails[:1]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from tests.support.http_server import Answer
 from tests.support.lab import Clock
@@ -23,10 +25,12 @@ from wlm.plugins import Context, Passage, Reply, Skill, ToModel, intent
 from wlm.plugins.llm.summarise import LONGEST, plain
 from wlm.plugins.manager import Registry
 from wlm.store.engine import Store
+from wlm.store.migrate import open_store
 from wlm.store.scope import LOCAL_OWNER
-from wlm.store.tables import events
+from wlm.store.tables import breakers, events
 from wlm.types import Event, Route
 
+_DAYS = itertools.count()
 LETTER = "Anna says that the talk is on Friday."
 
 
@@ -62,10 +66,30 @@ class Gossip(Skill):
         return Reply(ctx.summarise([Passage(LETTER)]).text)
 
 
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[config.Settings]:
+    """One home for all, on SQLite: what is kept of the model is tested on both kinds with the
+    router."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("WLM_")]:
+            patch.delenv(name)
+        patch.setenv("WLM_HOME", str(tmp_path_factory.mktemp("home")))
+        yield config.load()
+
+
+@pytest.fixture(scope="module")
+def store(settings: config.Settings) -> Iterator[Store]:
+    made = open_store(settings)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    """One kind is enough: what is kept of the model is tested on both with the router."""
-    return f"sqlite:///{tmp_path / 'data' / 'wlm.db'}"
+def clock(store: Store) -> Clock:
+    """It stands on a day of the test's own, on which nothing was spent and nothing failed."""
+    with store.write() as connection:
+        connection.execute(delete(breakers))
+    return Clock(datetime(2026, 11, 22, 9, 0, tzinfo=UTC) + timedelta(days=next(_DAYS)))
 
 
 @pytest.fixture
@@ -172,7 +196,11 @@ def said(content: str | None, **more: Any) -> Answer:
 
 
 def test_a_failure_leaves_the_extract_and_is_told(
-    made: Made, server: LlmServer, store: Store, caplog: pytest.LogCaptureFixture
+    made: Made,
+    server: LlmServer,
+    store: Store,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     cases: list[tuple[Answer, str]] = [
         (Answer(500), "away"),
@@ -194,7 +222,10 @@ def test_a_failure_leaves_the_extract_and_is_told(
         assert done.reply.display.endswith("this is an extract.")
     assert "Friday" not in caplog.text
     with store.read() as connection:
-        count = connection.execute(select(func.count()).select_from(events)).scalar_one()
+        asked = (
+            select(func.count()).select_from(events).where(events.c.created_at == engine._clock())
+        )
+        count = connection.execute(asked).scalar_one()
     assert count == len(cases)  # nothing else came of it
 
 

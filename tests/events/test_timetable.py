@@ -30,7 +30,7 @@ from wlm.store.engine import Store
 from wlm.store.migrate import open_store
 from wlm.types import new_id
 
-EXAMPLES = int(os.environ.get("WLM_TEST_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("WLM_TEST_EXAMPLES", "20"))
 # A zone and an hour near which its clocks change, or something else odd happens.
 EDGES = [
     ("Europe/Berlin", "2026-03-29T00:30"),

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from flask import Flask
 
+from wlm.pipeline.transcribe.interface import Request
 from wlm.server import connection
+from wlm.types import Transcript
+
+LUNCH = Path(__file__).parents[2] / "samples" / "lunch_with_anna.flac"
 
 
 @pytest.fixture(params=["told", "looked for"])
@@ -44,3 +50,32 @@ def test_one_that_stays_is_let_alone(ends: tuple[socket.socket, socket.socket]) 
 def test_where_no_connection_is_shown_nobody_is_gone() -> None:
     with connection.watched({}) as gone:
         assert not gone.is_set()
+
+
+class Hearing:
+    """A recogniser that works until its client has gone."""
+
+    def __init__(self, theirs: socket.socket) -> None:
+        self._theirs = theirs
+
+    def transcribe(self, samples: object, request: Request) -> Transcript:
+        assert request.cancelled is not None and not request.cancelled.is_set()
+        self._theirs.close()
+        assert request.cancelled.wait(60)
+        request.check()
+        return Transcript("schedule lunch tomorrow at noon")
+
+
+@pytest.mark.parametrize("path", ["/v1/voice", "/v1/audio/transcriptions"])
+def test_nothing_is_done_for_one_who_has_gone(app: Flask, path: str) -> None:
+    ours, theirs = socket.socketpair()
+    app.extensions["wlm"].__dict__["transcriber"] = Hearing(theirs)
+    with ours, LUNCH.open("rb") as file:
+        told = app.test_client().post(
+            path,
+            data={"file": (file, "lunch.flac")},
+            headers={"X-Caller": "user-anna"},
+            environ_overrides={"gunicorn.socket": ours},
+        )
+    assert (told.status_code, told.get_json()["code"]) == (499, "cancelled")
+    assert app.extensions["wlm"].engine.list("owner-user-anna") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import threading
 import time
@@ -18,6 +19,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from faults import reload
 from tests.support.gateway import Gateway, free_port
 from wlm.errors import NotSignedIn, Unreachable, UsageError
 from wlm.pipeline.audio import decode
@@ -204,9 +206,32 @@ def test_it_tells_how_it_is(gateway: Gateway, key: str) -> None:
     assert "Anna" not in gateway.log.read_text() and key not in gateway.log.read_text()
 
 
-def test_what_is_under_way_is_ended_before_the_server(tmp_path: Path) -> None:
-    made = Gateway(tmp_path).wait()
-    key = made.key("anna@example.org")
+@pytest.fixture(scope="module")
+def changing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that takes new settings, and is stopped by the last test."""
+    limits = {"rate_limit": "", "rate_limit_address": ""}
+    made = Gateway(tmp_path_factory.mktemp("changing"), **limits).wait()
+    yield made
+    made.stop()
+
+
+def test_new_settings_are_taken_while_it_is_asked(changing: Gateway) -> None:
+    kept = changing.home / "data" / "recordings" / "old.sealed"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.touch()
+    os.utime(kept, times=(0, 0))
+    key = changing.key("anna@example.org")
+    found = reload.run(changing, key, 1, pause=0.4, more="keep_recordings_days = 1\n")
+    assert (found["failed"], found["held"]) == ({}, 1), found
+    ends = time.monotonic() + 60
+    while kept.exists():  # no worker runs here: the gateway itself looks
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def test_what_is_under_way_is_ended_before_the_server(changing: Gateway) -> None:
+    made = changing
+    key = made.key("ben@example.org")
     with made.client(key) as http, LUNCH.open("rb") as file:
         assert http.post("/v1/voice", files={"file": file}).is_success  # everything is loaded
     answers: list[int] = []

@@ -72,7 +72,15 @@ def _run(settings: Settings, role: Role, *, dev: bool) -> int:
         os.execv(argv[0], argv)  # noqa: S606 - our own program
     if settings.config.web_workers > 1:
         serving.count_together(settings)
-    serving.Server(settings, serving.options(settings, dev=dev), role.value).run()
+    kept = {"bind": settings.config.bind, "web_workers": settings.config.web_workers}
+
+    def read() -> Settings:
+        """For a reload; where it listens, and in how many processes, is what it was."""
+        from wlm.config import load
+
+        return load(kept)
+
+    serving.Server(settings, serving.options(settings, dev=dev), role.value, read=read).run()
     return 0
 
 

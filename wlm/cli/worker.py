@@ -18,7 +18,10 @@ def worker(
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
     suspects: Annotated[bool, typer.Option("--suspects", hidden=True)] = False,
 ) -> None:
-    """Run accepted events until stopped; SIGTERM lets running ones finish first."""
+    """Run accepted events until stopped; SIGTERM lets running ones finish first.
+
+    SIGHUP takes new settings and skills, in new processes.
+    """
     if child:
         _work_alone() if suspects else _work(threads)
         return
@@ -34,8 +37,9 @@ def worker(
     count = threads or settings.worker_threads
     typer.echo(f"{processes} × {count} threads; Ctrl-C stops.", err=True)
     command = [sys.executable, "-m", "wlm.cli.main", "worker", "--child"]
+    given = ["--threads", str(threads)] if threads else []  # else as the settings say then
     supervisor = Supervisor(
-        [*command, "--threads", str(count)],
+        [*command, *given],
         processes,
         grace=settings.drain_seconds + 5,
         quarantine=[*command, "--suspects"],

@@ -52,12 +52,16 @@ class Aging:
     def step(self, limit: int = BATCH) -> Old:
         """Remove up to ``limit`` turns, and old recordings. Cheap where there is nothing to do."""
         count = self._forget(limit) if self._turn_days else 0
-        recordings = 0
+        return Old(count, self.sweep())
+
+    def sweep(self) -> int:
+        """Remove old recordings of this host; how many. The database is not asked."""
+        count = 0
         for path in self._old_recordings():
             with contextlib.suppress(FileNotFoundError):  # another process was quicker
                 path.unlink()
-                recordings += 1
-        return Old(count, recordings)
+                count += 1
+        return count
 
     def all(self) -> Old:
         """Remove all that is old."""

@@ -41,6 +41,8 @@ class Child:
         os.close(theirs)
         self.started = self.heard = time.monotonic()
         self.quarantine = False
+        self.relieved = False
+        """Whether another one takes its place while it ends what it runs."""
 
     def close(self) -> None:
         """Let go of its pipes."""
@@ -63,33 +65,57 @@ class Supervisor:
         self._quarantine = quarantine
         self._children: list[Child] = []
         self._stop_pipe = os.pipe()
-        self._stopping = False
+        self._stopping = self._reloading = False
         self._failures = 0
         self._not_before = 0.0
 
     def run(self) -> int:
-        """Supervise until SIGTERM or SIGINT; 0, or 1 if a child had to be killed."""
+        """Supervise until SIGTERM or SIGINT; 0, or 1 if a child had to be killed.
+
+        SIGHUP: new children, with the settings and skills as they are then.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        if not os.isatty(0):  # else it says that the terminal is gone, and so are we
+            signal.signal(signal.SIGHUP, self._reload)
         while not self._stopping:
             self._fill_up()
             self._listen()
+            if self._reloading and not self._stopping:
+                self._relieve()
         return self._end()
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
         os.write(self._stop_pipe[1], b"x")
 
+    def _reload(self, _number: int, _frame: FrameType | None) -> None:
+        self._reloading = True
+        os.write(self._stop_pipe[1], b"x")
+
+    def _relieve(self) -> None:
+        """Start new children; those that are there end once what they run has."""
+        os.read(self._stop_pipe[0], 1)
+        self._reloading = False
+        for child in self._children:
+            child.relieved = True
+        self._fill_up()
+        for child in self._children:
+            if child.relieved:
+                child.process.terminate()
+
     def _fill_up(self) -> None:
         while self._missing() and time.monotonic() >= self._not_before:
             self._children.append(Child(self._command))
 
     def _missing(self) -> int:
-        return self._wanted - sum(not child.quarantine for child in self._children)
+        return self._wanted - sum(
+            not (child.quarantine or child.relieved) for child in self._children
+        )
 
     def _isolate(self) -> None:
         """Start the process for suspects, unless it is there."""
-        if not any(child.quarantine for child in self._children):
+        if not any(child.quarantine and not child.relieved for child in self._children):
             child = Child(self._quarantine)
             child.quarantine = True
             self._children.append(child)
@@ -122,6 +148,8 @@ class Supervisor:
         child.close()
         self._children.remove(child)
         lived = time.monotonic() - child.started
+        if child.relieved:
+            return
         if child.quarantine:
             if code:
                 log.warning("an event ended its process with %d; nothing ran beside it", code)

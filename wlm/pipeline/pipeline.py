@@ -24,6 +24,8 @@ from wlm.store.corrections import Corrections
 from wlm.types import Action, Event, EventRef, Reply, State, Turn, new_id
 
 if TYPE_CHECKING:
+    import threading
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -144,9 +146,14 @@ class Pipeline:
         conversation: str | None = None,
         confirmed: bool = False,
         turn_id: str | None = None,
+        cancelled: threading.Event | None = None,
     ) -> Turn:
-        """The same for a recording, or for what was heard. Nobody speaking: a turn without text."""
-        recording, transcript, spent = self._hear(audio)
+        """The same for a recording, or for what was heard. Nobody speaking: a turn without text.
+
+        Once ``cancelled`` is set nobody waits any more: unless it was heard by then, nothing is
+        done. Raises ``Cancelled``.
+        """
+        recording, transcript, spent = self._hear(audio, cancelled)
         if not transcript.text.strip():
             timings = {"transcribe": round(spent, 1), "route": 0.0, "skill": 0.0}
             return Turn(
@@ -173,7 +180,9 @@ class Pipeline:
         """The words of a recording, with the skills' vocabulary as a hint."""
         return self.transcriber.transcribe(audio.samples, self._request(**options))
 
-    def _hear(self, audio: Audio | Heard) -> tuple[Audio, Transcript, float]:
+    def _hear(
+        self, audio: Audio | Heard, cancelled: threading.Event | None
+    ) -> tuple[Audio, Transcript, float]:
         """A recording, its transcript, and the milliseconds that the user waited for that."""
         from wlm.pipeline.partials import Heard
 
@@ -182,7 +191,9 @@ class Pipeline:
         recording = heard.recording if heard else cast("Audio", audio)
         self._tell("before", "transcribe", recording)
         with trace.span("stage transcribe"):
-            transcript = heard.transcript if heard else self.transcribe(recording)
+            transcript = (
+                heard.transcript if heard else self.transcribe(recording, cancelled=cancelled)
+            )
         self._tell("after", "transcribe", transcript)
         waited = heard.waited_ms if heard else 0.0
         return recording, transcript, waited + (time.perf_counter() - start) * 1000

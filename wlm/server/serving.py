@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import mmap
 import os
 import selectors
 import shutil
@@ -25,16 +26,20 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from wlm import log as log_
 from wlm import trace
 from wlm.log import JsonFormatter
-from wlm.server import admission, bodies, door, memory, warming
+from wlm.server import admission, bodies, door, memory, reloading, sweeping, warming
 from wlm.server.metrics import FOLDER
 from wlm.server.problems import bare_problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Flask
 
     from wlm.config import Settings
+    from wlm.server.service import Service
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +68,29 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._bodies: dict[Any, bodies.Body] = {}
         self._told = -_TELL
         self._looked = 0.0
+        self._serves = mmap.mmap(-1, 1)  # made before the fork, so the parent sees it
+        self._replaces = self.app.reloads
 
     def init_process(self) -> None:
         """Set up this process."""
         memory.few_heaps()
         super().init_process()
+
+    @property
+    def serves(self) -> bool:
+        """Whether this process takes connections."""
+        return bool(self._serves[0])
+
+    def run(self) -> None:
+        """Serve. A process that comes in the place of another one loads everything first: as long
+        as it does, the other one has the connections."""
+        warmed = getattr(self.wsgi, "extensions", {}).get("wlm.warmed")
+        while self._replaces and warmed is not None and self.alive and self.is_parent_alive():
+            if warmed.wait(_TELL):
+                break
+            self.notify()
+        self._serves[0] = 1
+        super().run()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop once those that are served have their answers; streams have no end of their own."""
@@ -218,11 +241,36 @@ class JsonLogger(Logger):  # type: ignore[misc]
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn around ``create_app``; each web process makes its own app after the fork."""
 
-    def __init__(self, settings: Settings, options: dict[str, Any], role: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        options: dict[str, Any],
+        role: str,
+        *,
+        read: Callable[[], Settings] | None = None,
+    ) -> None:
+        """``read`` reads the settings anew for a reload."""
         self._settings = settings
         self._options = options
         self._role = role
+        self._read = read
+        self.reloads = False
+        """Whether the processes that are started now take the places of others."""
         super().__init__()
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        reloading.Master(self).run()
+
+    def reload(self) -> None:
+        """Take new settings, if a gateway can be made of them."""
+        if self._read is not None:
+            old = self._settings
+            self._settings = reloading.fresh(old, self._read, self._make)
+            if self._settings is not old:
+                log_.set_level(self._settings.config.log_level)
+                self._options = options(self._settings, dev=bool(self._options["reload"]))
+        super().reload()
 
     def load_config(self) -> None:
         """Hand our options to gunicorn; no file and no environment of its own is read."""
@@ -231,14 +279,24 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """The application of one web process."""
+        trace.start(self._settings.config.otlp_endpoint, self._role)
+        app, service = self._make(self._settings)
+        warmed = app.extensions["wlm.warmed"] = threading.Event()
+
+        def warm() -> None:
+            warming.warm(service, self._role)
+            warmed.set()
+            sweeping.sweep(service, app.extensions["wlm.stopping"])
+
+        threading.Thread(target=warm, daemon=True).start()
+        return app
+
+    def _make(self, settings: Settings) -> tuple[Flask, Service]:
         from wlm.server.app import create_app
         from wlm.server.service import Service
 
-        trace.start(self._settings.config.otlp_endpoint, self._role)
-        service = Service(self._settings, role=self._role, train_apart=True)
-        app = create_app(self._settings, service=service, role=self._role)
-        threading.Thread(target=warming.warm, args=[service, self._role], daemon=True).start()
-        return app
+        service = Service(settings, role=self._role, train_apart=True)
+        return create_app(settings, service=service, role=self._role), service
 
 
 def options(settings: Settings, *, bind: str = "", dev: bool = False) -> dict[str, Any]:

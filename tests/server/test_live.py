@@ -196,7 +196,9 @@ def test_it_tells_how_it_is(gateway: Gateway, key: str) -> None:
     )
     with gateway.client(key) as http:
         text = http.get("/metrics").text
-    assert 'wlm_http_requests_total{method="GET",route="/readyz",status="200"}' in text
+    assert (
+        'wlm_http_requests_total{method="GET",role="gateway",route="/readyz",status="200"}' in text
+    )
     assert 'wlm_events{state="succeeded"}' in text
     ends = time.monotonic() + 60
     while not (asked := logged(gateway, "/v1/events/<event_id>/stream")):
@@ -243,7 +245,7 @@ def test_what_is_under_way_is_ended_before_the_server(changing: Gateway) -> None
     asking = threading.Thread(target=ask)
     asking.start()
     ends = time.monotonic() + 30
-    while "wlm_work_in_progress 1.0" not in _metrics(made) and asking.is_alive():
+    while 'wlm_work_in_progress{role="gateway"} 1.0' not in _metrics(made) and asking.is_alive():
         assert time.monotonic() < ends
     assert made.stop(signal.SIGTERM) == 0
     asking.join()

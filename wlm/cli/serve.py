@@ -66,11 +66,14 @@ def _run(settings: Settings, role: Role, *, dev: bool) -> int:
     from wlm.server.house import House, command
 
     if role is Role.ALL:
-        return House(list(_parts(settings, dev=dev))).run()
+        parts = list(_parts(settings, dev=dev))
+        if settings.config.web_workers > 1:
+            serving.count_together(settings)  # the parts go on counting when one is replaced
+        return House(parts).run()
     if role is Role.WORKER:
         argv = command("worker")
         os.execv(argv[0], argv)  # noqa: S606 - our own program
-    if settings.config.web_workers > 1:
+    if settings.config.web_workers > 1 and not serving.counts_together():
         serving.count_together(settings)
     kept = {"bind": settings.config.bind, "web_workers": settings.config.web_workers}
 

@@ -67,7 +67,7 @@ def create_app(
     asked = _authenticators(shared, role) if authenticators is None else authenticators
     access.guard(app, asked)
     after_access(app, limits)
-    _put_in_front(app, settings)
+    _put_in_front(app, settings, role)
     caching.install(app, settings.config.web_kept_mb << 20)
     return app
 
@@ -78,7 +78,7 @@ class _Gateway(Flask):
         return func
 
 
-def _put_in_front(app: Flask, settings: Settings) -> None:
+def _put_in_front(app: Flask, settings: Settings, role: str) -> None:
     """What sees a request before Flask does: admission, and the proxies that we trust."""
     config = settings.config
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -86,7 +86,7 @@ def _put_in_front(app: Flask, settings: Settings) -> None:
     app.extensions["wlm.work"] = work
     app.extensions["wlm.streams"] = Places(config.web_streams, 0)
     app.extensions["wlm.stopping"] = threading.Event()
-    counted = metrics.install(app, work)
+    counted = metrics.install(app, work, role)
     bodies.install(app, work, counted.refused.inc)
     refusals = app.extensions["wlm.refusals"] = Refusals(work, counted.refused.inc)
     app.wsgi_app = Admission(app.wsgi_app, refusals)  # type: ignore[assignment,method-assign]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Request, Response, current_app
@@ -31,35 +32,41 @@ _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 
 
 
 class Metrics:
-    """What one process counts."""
+    """What one process counts. ``role`` tells those of a gateway from those of its transcriber, to
+    which it hands recordings on."""
 
-    def __init__(self) -> None:
+    def __init__(self, role: str) -> None:
         self.registry = CollectorRegistry()
         told: dict[str, Any] = {"registry": self.registry}
+        self._role = role
         self.requests = Counter(
-            "wlm_http_requests", "Requests.", ["method", "route", "status"], **told
+            "wlm_http_requests", "Requests.", ["method", "route", "status", "role"], **told
         )
-        self.seconds = Histogram(
-            "wlm_http_request_seconds", "Time to the answer.", ["route"], buckets=_SECONDS, **told
-        )
-        self.refused = Counter("wlm_refused", "Requests refused for want of room.", **told)
-        self.turns = Counter("wlm_turns", "Actions by intent and outcome.", ["intent", "state"],
-                             **told)  # fmt: skip
-        self.audio = Counter("wlm_audio_seconds", "Seconds of recordings that came in.", **told)
+        self.seconds = Histogram("wlm_http_request_seconds", "Time to the answer.",
+                                 ["route", "role"], buckets=_SECONDS, **told)  # fmt: skip
+        self.refused = Counter(
+            "wlm_refused", "Requests refused for want of room.", ["role"], **told
+        ).labels(role)
+        self.audio = Counter(
+            "wlm_audio_seconds", "Seconds of recordings that came in.", ["role"], **told
+        ).labels(role)
         self.inside = Gauge(
             "wlm_work_in_progress",
             "Requests that are worked on or wait for it.",
+            ["role"],
             multiprocess_mode="livesum",
             **told,
-        )
-
+        ).labels(role)
         self._known: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request; each kind of it is looked up once."""
         kind = (method, route, status)
         if (known := self._known.get(kind)) is None:
-            known = (self.requests.labels(*kind), self.seconds.labels(route))
+            known = (
+                self.requests.labels(*kind, self._role),
+                self.seconds.labels(route, self._role),
+            )
             self._known[kind] = known
         known[0].inc()
         known[1].observe(seconds)
@@ -68,14 +75,28 @@ class Metrics:
         """Everything, of all processes where there are several."""
         if FOLDER not in os.environ:
             return generate_latest(self.registry)
+        forget_the_dead(Path(os.environ[FOLDER]))
         everywhere = CollectorRegistry()
         MultiProcessCollector(everywhere)  # type: ignore[no-untyped-call]
         return generate_latest(everywhere)
 
 
-def install(app: Flask, work: Places) -> Metrics:
+def forget_the_dead(folder: Path) -> None:
+    """Take out what processes that are gone say of now. What they counted stays counted; a
+    process that was killed with its parent was not taken out by that."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = file.stem.rpartition("_")[2]
+        try:
+            os.kill(int(pid), 0)
+        except (ValueError, ProcessLookupError):
+            file.unlink(missing_ok=True)
+        except PermissionError:
+            continue  # somebody else's has the number now; it goes at the next start
+
+
+def install(app: Flask, work: Places, role: str) -> Metrics:
     """Count and log every request of ``app``."""
-    made = Metrics()
+    made = Metrics(role)
     app.extensions[_KEY] = made
     if not (together := FOLDER in os.environ):
         made.inside.set_function(lambda: work.taken)

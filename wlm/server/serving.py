@@ -326,6 +326,11 @@ def options(settings: Settings, *, bind: str = "", dev: bool = False) -> dict[st
     }
 
 
+def counts_together() -> bool:
+    """Whether this process counts into a folder already, which its parent made."""
+    return FOLDER in os.environ
+
+
 def count_together(settings: Settings) -> None:
     """Let several web processes count into one folder. Call it before the app is imported."""
     folder = settings.paths.data / "metrics"

@@ -107,6 +107,10 @@ def test_a_recording_is_written_down_by_the_one_that_holds_the_model(house: Gate
         heard = http.post("/v1/audio/transcriptions", files={"file": file})
     assert "lunch with Anna" in heard.json()["text"]
     assert (house.home / "data" / "run" / "transcriber.sock").is_socket()
+    with house.client(house.key("root@example.org", role="admin")) as http:
+        counted = http.get("/metrics").text
+    for role in ("gateway", "transcriber"):
+        assert f'wlm_audio_seconds_total{{role="{role}"}}' in counted
 
 
 @pytest.mark.usefixtures("reminded")  # its time runs from here on

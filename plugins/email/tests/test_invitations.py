@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email import message_from_bytes, policy
 
 import icalendar
@@ -10,6 +11,7 @@ from wlm_email.skill import Email
 
 from wlm.errors import BadRequest
 from wlm.plugins import Person
+from wlm.plugins.context import SharedAccount
 from wlm.plugins.testing import asked, proposed, recorded, retry, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")  # loopback only
@@ -149,3 +151,16 @@ def test_an_answer_is_noted_as_it_comes_and_when_mail_is_listed(ctx, mailbox, le
     noted = len(recorded(ctx).emitted)
     run(Email(), "list", ctx, sender=ANNA)
     assert len(recorded(ctx).emitted) == noted + 1  # the one of hers that nobody read
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_in_anothers_mailbox_nothing_is_noted_and_a_look_leaves_no_mark(
+    ctx, mailbox, letter, write
+):
+    mailbox.put(invite(letter, method="REPLY", attendee="anna@work.example"))
+    shared = replace(ctx, account=SharedAccount("s1", "Tom", write))
+    run(Email(), "list", shared)
+    assert run(Email(), "read", shared, sender=ANNA).speech.startswith("From Anna")
+    assert not recorded(ctx).emitted
+    (left,) = run(Email(), "list", ctx, sender=ANNA).data["mails"]
+    assert left["seen"] is write

@@ -112,12 +112,19 @@ def file(ctx: Context, slots: Mapping[str, Any]) -> None:
 
 def follow_unread(ctx: Context, box: Mailbox, mails: Sequence[Mail]) -> None:
     """``follow`` for each of the mails that was not read: reading one does it for the others."""
+    if ctx.account is not None:
+        return
     for mail in box.with_calendar([mail for mail in mails if not mail.seen]):
         follow(ctx, box, mail)
 
 
 def follow(ctx: Context, box: Mailbox, mail: Mail) -> None:
-    """Have the calendar note an answer to an invitation of ours, where the mail is one."""
+    """Have the calendar note an answer to an invitation of ours, where the mail is one.
+
+    In the mailbox of another they are none of ours.
+    """
+    if ctx.account is not None:
+        return
     found = invitations.found(taken_apart(box.raw(mail, _MOST)))
     if found is not None and found.method == "REPLY" and mail.address.casefold() in found.attendees:
         slots = {"calendar": found.data.decode("utf-8", "replace"), "sender": mail.address}

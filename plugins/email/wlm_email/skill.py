@@ -126,7 +126,7 @@ class Email(Skill):
             mail = pick.one(box, ctx, sender, query, when)
             if mail is None:
                 return say.no_such(box.reach)
-            mail = box.read(mail)
+            mail = box.read(mail) if ctx.may_write else box.look(mail)
             if mail.attachments:
                 rsvp.follow(ctx, box, mail)
         files = mail.attachments

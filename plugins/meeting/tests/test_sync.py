@@ -301,19 +301,25 @@ class Sides:
         """An edit in our calendar."""
         calendar = self.pair.calendar
         masters = [e for e in calendar.all() if not e.recurrence]
-        kind = self.rng.choice(["new", "series", "rename", "move", "delete", "skip", "detach"])
+        alone = ["rename", "move", "delete", "skip", "detach"]
+        kind = self.rng.choice(["new", "series", *alone, "divide", "end"])
         if kind in ("new", "series") or not masters:
             calendar.add(self._entry("FREQ=DAILY;COUNT=6" if kind == "series" else ""))
             return
         entry = self.rng.choice(masters)
         if kind == "delete":
             calendar.remove(entry)
-        elif kind in ("skip", "detach") and entry.repeats:
+        elif kind in ("skip", "detach", "divide", "end") and entry.repeats:
             around = (calendar.now, calendar.now + timedelta(days=60))
             if found := calendar.of_series(entry, *around):
                 occurrence = self.rng.choice(found)
+                wall = datetime.fromisoformat(occurrence.entry.recurrence or str(occurrence.wall))
                 if kind == "skip":
                     calendar.skip(occurrence)
+                elif kind in ("divide", "end"):  # it and all that follow
+                    after = calendar.divide(entry, wall, drop=kind == "end")
+                    if after is not None:
+                        calendar.change(after, title=self.mark())
                 elif occurrence.entry.repeats:
                     single = calendar.detach(occurrence)
                     calendar.change(single, title=self.mark())

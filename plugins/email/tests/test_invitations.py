@@ -164,3 +164,13 @@ def test_in_anothers_mailbox_nothing_is_noted_and_a_look_leaves_no_mark(
     assert not recorded(ctx).emitted
     (left,) = run(Email(), "list", ctx, sender=ANNA).data["mails"]
     assert left["seen"] is write
+
+
+def test_a_cancellation_of_its_organiser_is_followed(ctx, mailbox, letter):
+    mailbox.put(
+        invite(letter, "Cancelled: Plan", method="CANCEL"),
+        invite(letter, "Cancelled: Plan", "Eve <eve@evil.example>", method="CANCEL"),
+    )
+    run(Email(), "list", ctx)
+    emitted = [(each.intent, each.slots["sender"]) for each in recorded(ctx).emitted]
+    assert emitted == [("meeting.called_off", "anna@work.example")]

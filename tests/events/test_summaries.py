@@ -44,7 +44,7 @@ class Post(Skill):
 
         summaries: bool = False
 
-    @intent(examples=["sum up {text}"])
+    @intent(examples=["sum up {text}"], timeout=120)
     def tell(self, ctx: Context, text: str, times: int = 1) -> Reply:
         """Sum up letters of one text."""
         summary = ctx.summarise([Passage(text, "from Anna")] * times, words=20)
@@ -111,7 +111,8 @@ def made(
     store: Store, registry: Registry, settings: config.Settings, clock: Clock, server: LlmServer
 ) -> Made:
     def make(skills: Mapping[str, Any] | None = None, **changed: Any) -> Engine:
-        values = {"llm_base_url": server.url, "llm_model": "m", "llm_api_key": "k", **changed}
+        values: dict[str, Any] = {"llm_base_url": server.url, "llm_model": "m", "llm_api_key": "k"}
+        values |= {"llm_summary_seconds": 60.0, **changed}  # a machine may be slow
         raw = {"post": {"summaries": True}} if skills is None else skills
         chosen = settings._replace(config=settings.config.model_copy(update=values), skills=raw)
         return Engine(store, registry, chosen, clock=clock, beat=0.05)

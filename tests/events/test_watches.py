@@ -123,8 +123,8 @@ class House:
         self.engine.close()
 
 
-def until(fits: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+def until(fits: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
     while not fits():
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.01)
@@ -217,7 +217,7 @@ def test_what_a_killed_worker_watched_another_goes_on_with(
     env = {**os.environ, "WLM_DATABASE_URL": settings.config.database_url}
     with subprocess.Popen(command, cwd=ROOT, env=env) as first:
         try:
-            until(lambda: told() == ["Anna is at the door."])
+            until(lambda: told() == ["Anna is at the door."], 120)  # a process must start
         finally:
             first.kill()
     door.write_text("Anna\nTom\n")

@@ -95,6 +95,7 @@ def test_orders_in_a_feed_come_to_nothing_but_text(server, home, monkeypatch):
     with LlmServer(lambda _: [("email__send", {"to": "thief@evil.example"})]) as llm:
         monkeypatch.setenv("WLM_LLM_BASE_URL", llm.url)
         monkeypatch.setenv("WLM_LLM_MODEL", "m")
+        monkeypatch.setenv("WLM_LLM_SUMMARY_SECONDS", "50")  # a machine may be slow
         with Assistant() as assistant:
             accepted = assistant.engine.accept("local", Route("news", "news.headlines", {}))
             done = assistant.engine.run(accepted.id)

@@ -162,7 +162,7 @@ def walls(series: Entry | None, until: datetime) -> list[datetime]:
     return sorted(w for w in found if w.isoformat() not in series.exdates and w < until)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     rrule=rrules(),
     start=WALLS,
@@ -191,7 +191,7 @@ def test_the_halves_are_the_whole(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     rrule=rrules(),

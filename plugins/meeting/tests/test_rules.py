@@ -92,7 +92,7 @@ def oracle(made: Entry, begin: datetime, end: datetime) -> list[datetime]:
 
 
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     rrule=rrules(),
@@ -212,7 +212,7 @@ def test_an_instant_survives_the_wall(instant: datetime, zone: str) -> None:
     assert back.replace(tzinfo=None) == seen.replace(tzinfo=None)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=90, deadline=None)
 @given(
     rrule=rrules(),
     zone=st.sampled_from(ZONES),

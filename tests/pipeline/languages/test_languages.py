@@ -267,6 +267,21 @@ def test_what_no_catalogue_knows_stays_as_it_was() -> None:
             "Deshecho: Anna Berg como antes.",
         ),
         (
+            "meeting",
+            "Standup is cancelled from Wednesday 2 December on. Those before stay.",
+            "Standup ist ab Mittwoch, 2. Dezember abgesagt. Die davor bleiben.",
+            "Standup queda cancelado desde miércoles 2 de diciembre. Los anteriores se mantienen.",
+        ),
+        (
+            "meeting",
+            "Standup is now every Monday, the next one on Monday 30 November at 10 am. "
+            "Those before stay as they were.",
+            "Standup ist jetzt jeden Montag, der nächste am Montag, 30. November um 10 Uhr. "
+            "Die davor bleiben, wie sie waren.",
+            "Standup es ahora cada lunes, el próximo el lunes 30 de noviembre a las 10. "
+            "Los anteriores quedan como estaban.",
+        ),
+        (
             "email",
             "Declined. The answer went to Anna.",
             "Abgelehnt. Die Antwort ging an Anna.",

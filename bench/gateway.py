@@ -61,7 +61,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6.0, help="length of each load")
     seconds = parser.parse_args().seconds
     with tempfile.TemporaryDirectory() as folder:
-        gateway = Gateway(Path(folder), **OPEN).wait()
+        gateway = Gateway(Path(folder), **OPEN).wait().ready()
         try:
             return _measure(gateway, seconds)
         finally:

@@ -226,7 +226,7 @@ def run(users: tuple[User, User], calls: int) -> dict[str, Any]:
 def main(calls: int = 10_000, seed: int = 1) -> int:
     """Run it; 0 if nothing of one came to the other, and nothing failed."""
     with tempfile.TemporaryDirectory() as folder:
-        gateway = Gateway(Path(folder), **OPEN).wait()
+        gateway = Gateway(Path(folder), **OPEN).wait().ready()
         try:
             gateway.key(THIRD)
             clients = [gateway.client(gateway.key(f"{name}@example.org")) for name in WORDS]

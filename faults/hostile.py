@@ -125,7 +125,7 @@ def children(pid: int) -> set[str]:
 def run(seed: int, *, every: int = 1, slow: bool = True) -> dict[str, Any]:
     """Attack a new gateway with each ``every``-th case; what came of it."""
     with tempfile.TemporaryDirectory() as folder:
-        gateway = Gateway(Path(folder), **LIMITS).wait()
+        gateway = Gateway(Path(folder), **LIMITS).wait().ready()
         try:
             key = gateway.key("mallory@example.org")
             good = Path(__file__).parents[1] / "samples" / "agenda_tomorrow.flac"

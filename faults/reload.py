@@ -106,6 +106,7 @@ def run(
 
     ``pause`` is in seconds, after each request; ``more`` are further settings.
     """
+    gateway.ready()
     file = gateway.home / "config" / "config.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     asking = Asking(gateway, key, pause)

@@ -48,7 +48,7 @@ def main(seconds: float) -> int:
 
 def run(home: Path, seconds: float) -> Outcome:
     """Rotate under load for so long, at least twice."""
-    gateway = Gateway(home, web_workers=2, **OPEN).wait()
+    gateway = Gateway(home, web_workers=2, **OPEN).wait().ready()
     ends = time.monotonic() + seconds
     over = threading.Event()
     try:

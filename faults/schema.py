@@ -34,7 +34,7 @@ def main(examples: int, seed: int = 1, phases: str = PHASES) -> int:
         return 2
     total, failed, runs = 0, 0, _runs() if phases == PHASES else _runs()[:1]
     with tempfile.TemporaryDirectory() as folder:
-        gateway = Gateway(Path(folder), **OPEN).wait()
+        gateway = Gateway(Path(folder), **OPEN).wait().ready()
         try:
             for name, which in runs:
                 key = gateway.key(f"{name}@example.org", role="admin")

@@ -20,6 +20,7 @@ from wlm.server.policy import SCOPES
 from wlm.store.migrate import open_store
 
 START_SECONDS = 120
+READY_SECONDS = 600
 
 
 def free_port() -> int:
@@ -64,6 +65,15 @@ class Gateway:
                 time.sleep(0.05)
         self.stop()
         raise RuntimeError(f"the gateway did not start: {self.log.read_text()[-2000:]}")
+
+    def ready(self) -> Gateway:
+        """Wait until it can do everything: a router that is not there yet is trained first."""
+        ends = time.monotonic() + READY_SECONDS
+        while (told := httpx.get(f"{self.url}/readyz")).status_code != 200:
+            if time.monotonic() > ends:
+                raise RuntimeError(f"the gateway is not ready: {told.text}")
+            time.sleep(0.2)
+        return self
 
     def key(self, email: str, *, role: str = "user") -> str:
         """A new API key of a new user, made on the host as an administrator would."""

@@ -47,7 +47,7 @@ def test_many_killed_processes_lose_nothing_and_do_nothing_twice(backend: str) -
         if BINARY is None:
             pytest.skip(MISSING)
         postgres.server()
-    counts = run("faults.kill", "--events", "60", "--kills", "8", "--backend", backend)
-    assert counts["handed_out"] >= 60
+    counts = run("faults.kill", "--events", "40", "--kills", "6", "--backend", backend)
+    assert counts["handed_out"] >= 40
     for name in PROMISED:
         assert counts[name] == 0, counts

@@ -12,18 +12,15 @@ Messages name the host, never the path or query: those may hold secrets, or what
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wlm import trace
+from wlm import tls, trace
 from wlm.errors import ProviderAway, ProviderError
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
 
     from wlm.plugins.addresses import Guard
@@ -208,7 +205,7 @@ class Http:
             time.monotonic() + timeout,
         )
         guard = self._always or (self._guard() if public_only else None)
-        with httpx.Client(verify=_tls(), follow_redirects=False, timeout=timeout) as client:
+        with httpx.Client(verify=tls.context(), follow_redirects=False, timeout=timeout) as client:
             return _follow(client, call, url, guard)
 
     def _guard(self) -> Guard:
@@ -400,10 +397,3 @@ def _causes(error: BaseException | None) -> list[BaseException]:
         found.append(error)
         error = error.__cause__ or error.__context__
     return found
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    import httpx
-
-    return httpx.create_ssl_context()

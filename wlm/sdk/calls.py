@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from wlm import tls
 from wlm.errors import BadSetting, Unreachable, UsageError, WlmError, walk
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -27,7 +28,9 @@ def call(
     """The JSON answer of a gateway. Raises ``Unreachable``, and what the gateway refuses with."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        with httpx.Client(base_url=checked(server), timeout=TIMEOUT, transport=transport) as http:
+        with httpx.Client(
+            base_url=checked(server), timeout=TIMEOUT, verify=tls.context(), transport=transport
+        ) as http:
             answer = http.request(method, path, json=body, headers=headers)
     except httpx.HTTPError as error:
         raise Unreachable(f"{server} cannot be reached ({type(error).__name__}).") from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from wlm import config, log
+from wlm import config, log, tls
 from wlm.errors import Busy, InProgress, Unreachable, WlmError
 from wlm.sdk.calls import checked, problem
 from wlm.sdk.exchange import Exchange, Untold
@@ -66,6 +66,7 @@ class Base:
             "base_url": self._server,
             "auth": self._auth,
             "timeout": _TIMEOUT,
+            "verify": tls.context(),
             "headers": {"User-Agent": "wlm"},
         }
 

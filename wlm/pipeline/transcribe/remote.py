@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wlm import trace
+from wlm import tls, trace
 from wlm.errors import BadAudio, Busy, Unreachable
 from wlm.pipeline.transcribe.hangup import hanging_up
 from wlm.pipeline.transcribe.interface import SAMPLE_RATE, Request
@@ -47,11 +47,13 @@ class RemoteTranscriber:
         if config.stt_url.startswith("unix:"):
             path = config.stt_url.removeprefix("unix:")
             return httpx.Client(
-                transport=httpx.HTTPTransport(uds=path),
+                transport=httpx.HTTPTransport(uds=path, verify=tls.context()),
                 base_url="http://transcriber/v1/",
                 timeout=timeout,
             )
-        return httpx.Client(base_url=config.stt_url, timeout=timeout, headers=headers)
+        return httpx.Client(
+            base_url=config.stt_url, timeout=timeout, headers=headers, verify=tls.context()
+        )
 
     def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcript:
         """The words in ``samples``. Raises ``Unreachable``, ``Busy``, ``BadAudio``, and

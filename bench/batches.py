@@ -9,6 +9,7 @@ on what was encoded one by one; `both` batches both, `ours` only the decoder, as
 
 from __future__ import annotations
 
+import functools
 import json
 import statistics
 import sys
@@ -85,7 +86,7 @@ def measure(machine: Machine, clips: list[Clip], rounds: int) -> dict[str, dict[
         told: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
         for round_ in range(rounds + 1):
             for together in (True, False) if round_ % 2 else (False, True):
-                took = spent(lambda part=part, together=together: part(together))  # type: ignore[misc]
+                took = spent(functools.partial(part, together))
                 if round_:  # the first is to warm up
                     told[together].append(took)
         ratios = [

@@ -11,8 +11,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import pytest
 from tests.support.gateway import Gateway
 from tests.support.oidc import Browser, Issuer
 from tests.support.terminal import Said, wlm
+from tests.support.waiting import until
 
 SPOKEN = Path(__file__).parents[2] / "samples" / "agenda_tomorrow.flac"
 LUNCH = "schedule lunch with Kofi tomorrow at noon"
@@ -104,7 +104,7 @@ def test_from_login_to_keys(issuer: Issuer, gateway: Gateway, tmp_path: Path) ->
     # Three sign in at once; each is told to wait, then to wait longer. Meanwhile all is said here.
     agrees, denies, mistaken = (Login(person, gateway) for person in (anna, ben, eve))
     said_here = [said(here, command) for command, _ in COMMANDS]
-    wait_for(lambda: issuer.told.count("slow_down") == 3)
+    until(lambda: issuer.told.count("slow_down") == 3)
     browser.approve(agrees.code, "anna")
     Browser(issuer.url).deny(denies.code)
     Browser(issuer.url).approve(mistaken.code, "mistaken")
@@ -129,7 +129,7 @@ def test_from_login_to_keys(issuer: Issuer, gateway: Gateway, tmp_path: Path) ->
     for _ in range(12):  # the gateway looks for new keys every ten seconds at most
         waited = issuer.told.count("authorization_pending")
         late = Login(dora, gateway)
-        wait_for(lambda waited=waited: issuer.told.count("authorization_pending") > waited)  # type: ignore[misc]
+        until(lambda waited=waited: issuer.told.count("authorization_pending") > waited)  # type: ignore[misc]
         Browser(issuer.url).approve(late.code, "dora")
         code, told = late.end()
         if code == 0:
@@ -186,10 +186,3 @@ def plain(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         return _ID.sub("id", value)
     return "number" if isinstance(value, float) else value
-
-
-def wait_for(done: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < ends
-        time.sleep(0.05)

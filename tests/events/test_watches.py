@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 
-from tests.support import porch
+from tests.support import porch, waiting
 from wlm import config
 from wlm.events import watches
 from wlm.events.engine import Engine
@@ -99,16 +99,7 @@ class House:
         self._made: list[Watches] = []
 
     def worker(self) -> Watches:
-        engine = self.engine
-        made = Watches(
-            engine._store,
-            engine._clock,
-            self.registry,
-            engine._contexts,
-            engine._intake.accept_background,
-            look=FAST,
-            pause=FAST,
-        )
+        made = porch.watcher(self.engine)
         self._made.append(made)
         made.start()
         return made
@@ -123,11 +114,7 @@ class House:
         self.engine.close()
 
 
-def until(fits: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not fits():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.01)
+until = functools.partial(waiting.until, seconds=30)
 
 
 def test_what_is_noticed_is_told_once(house: House, bell: Bell) -> None:
@@ -217,7 +204,7 @@ def test_what_a_killed_worker_watched_another_goes_on_with(
     env = {**os.environ, "WLM_DATABASE_URL": settings.config.database_url}
     with subprocess.Popen(command, cwd=ROOT, env=env) as first:
         try:
-            until(lambda: told() == ["Anna is at the door."], 120)  # a process must start
+            until(lambda: told() == ["Anna is at the door."], seconds=120)  # a process must start
         finally:
             first.kill()
     door.write_text("Anna\nTom\n")

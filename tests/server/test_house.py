@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import secrets
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ import pytest
 
 from faults.hostile_cases import upload
 from faults.hostile_files import wav
-from tests.support import redis
+from tests.support import redis, waiting
 from tests.support.collector import Collected, Collector
 from tests.support.gateway import Gateway
 from tests.support.open_meteo import OpenMeteo
@@ -81,11 +81,7 @@ def reminded(house: Gateway) -> str:
     return trace
 
 
-def until(there: Callable[[], bool], seconds: float = 120) -> None:
-    ends = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < ends, "it did not come to that"
-        time.sleep(0.1)
+until = functools.partial(waiting.until, seconds=120)
 
 
 def test_what_nobody_waits_for_is_done_by_the_worker(house: Gateway) -> None:

@@ -21,6 +21,7 @@ from websockets.sync.client import connect
 
 from faults import reload
 from tests.support.gateway import Gateway, free_port
+from tests.support.waiting import until
 from wlm.errors import NotSignedIn, Unreachable, UsageError
 from wlm.pipeline.audio import decode
 from wlm.pipeline.partials import Partial
@@ -200,10 +201,7 @@ def test_it_tells_how_it_is(gateway: Gateway, key: str) -> None:
         'wlm_http_requests_total{method="GET",role="gateway",route="/readyz",status="200"}' in text
     )
     assert 'wlm_events{state="succeeded"}' in text
-    ends = time.monotonic() + 60
-    while not (asked := logged(gateway, "/v1/events/<event_id>/stream")):
-        assert time.monotonic() < ends
-        time.sleep(0.05)  # lines are written some at a time
+    asked = until(lambda: logged(gateway, "/v1/events/<event_id>/stream"))  # some lines at a time
     assert asked[0]["status"] == 200 and asked[0]["request_id"]
     assert "Anna" not in gateway.log.read_text() and key not in gateway.log.read_text()
 
@@ -225,10 +223,7 @@ def test_new_settings_are_taken_while_it_is_asked(changing: Gateway) -> None:
     key = changing.key("anna@example.org")
     found = reload.run(changing, key, 1, pause=0.4, more="keep_recordings_days = 1\n")
     assert (found["failed"], found["held"]) == ({}, 1), found
-    ends = time.monotonic() + 60
-    while kept.exists():  # no worker runs here: the gateway itself looks
-        assert time.monotonic() < ends
-        time.sleep(0.05)
+    until(lambda: not kept.exists())  # no worker runs here: the gateway itself looks
 
 
 def test_what_is_under_way_is_ended_before_the_server(changing: Gateway) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
 import pytest
 
 from tests.server.conftest import by_header
+from tests.support import waiting
 from wlm import config
 from wlm.errors import EnvironmentFault, RouterTraining, WlmError
 from wlm.pipeline.route import local, once, prepare
@@ -23,7 +23,7 @@ from wlm.server.app import create_app
 from wlm.server.service import Service
 from wlm.server.training import Training
 
-T = TypeVar("T")
+until = functools.partial(waiting.until, seconds=120)
 FEW = "weather"
 QUICK = "de"
 """A language in which one skill's training takes a second."""
@@ -60,9 +60,9 @@ def test_work_is_refused_until_the_router_is_there(settings: config.Settings) ->
         assert refused.json()["code"] == "router_training"
         assert http.get("/readyz").json()["checks"]["router"] == "router_training"
         assert http.get("/v1/skills").status_code == 200, "what needs no router is served"
-        answer = _until(lambda: http.post("/v1/route", json=said), lambda a: a.status_code != 503)
+        answer = until(lambda: http.post("/v1/route", json=said), lambda a: a.status_code != 503)
         assert answer.json()["actions"][0]["intent"] == "weather.forecast"
-        ready = _until(lambda: http.get("/readyz").json(), lambda r: r["checks"]["router"] == "ok")
+        ready = until(lambda: http.get("/readyz").json(), lambda r: r["checks"]["router"] == "ok")
         assert ready["checks"]["router"] == "ok"
     with closing(Training(manager.load(FEW), settings)) as again:
         assert again.router().kept == "cache", "once for each host"
@@ -84,7 +84,7 @@ def test_training_that_fails_is_told_and_tried_again(
             return raised.value
 
         assert isinstance(ask(), RouterTraining)
-        failed = _until(ask, lambda error: isinstance(error, EnvironmentFault))
+        failed = until(ask, lambda error: isinstance(error, EnvironmentFault))
         assert "3" in failed.message and not failed.retryable
         assert isinstance(ask(), RouterTraining), "it is tried again"
     assert isinstance(ask(), RouterTraining) and training._child is None, "not once it is closed"
@@ -116,11 +116,3 @@ def test_one_at_a_time_trains(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert most == 1
-
-
-def _until(look: Callable[[], T], there: Callable[[T], bool]) -> T:
-    ends = time.monotonic() + 120
-    while not there(found := look()):
-        assert time.monotonic() < ends, found
-        time.sleep(0.05)
-    return found

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from wlm_meeting.ics import export_ics, import_ics
 from wlm_meeting.sync.content import Meetings
+from wlm_meeting.tables import kept
 
 from plugins.meeting.tests.talk import Talk, at, day
 from wlm.errors import BadRequest
+from wlm.plugins.sync.remotes import Remotes
 
 EVENT = """BEGIN:VCALENDAR
 VERSION:2.0
@@ -64,8 +68,8 @@ def test_wherever_others_put_it(talk: Talk, lines: list[str], link: str) -> None
     assert brought(talk, *lines) == link
 
 
-def test_a_room_for_a_new_meeting(talk_at: object) -> None:
-    talk = talk_at(settings={"video_room": ROOM})  # type: ignore[operator]
+def test_a_room_for_a_new_meeting(talk_at: Callable[..., Talk]) -> None:
+    talk = talk_at(settings={"video_room": ROOM})
     slots = {"title": "call", "start": at("2026-11-23 15:00"), "video": "video link"}
     reply = talk("create", **slots)
     assert reply.speech.endswith("is in your calendar, with a video link.")
@@ -107,7 +111,7 @@ def test_a_change_of_ours_leaves_theirs_where_it_is(talk: Talk) -> None:
     before = EVENT.replace("{lines}", "\n".join(lines)).replace("\n", "\r\n")
     assert brought(talk, *lines) == "https://meet.google.com/abc"
     talk("update", title="review", new_title="retro")
-    side = Meetings(talk.ctx, None)  # type: ignore[arg-type]
+    side = Meetings(talk.ctx, Remotes(talk.ctx, kept))
     family = talk.calendar.of_uids(["one@test"])["one@test"]
     written = _unfolded(side.write(family, before))
     assert written.count("https://meet.google.com/abc") == 1

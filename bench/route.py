@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wlm.pipeline.route.interface import Utterance
+from wlm.pipeline.route.interface import Decision, Utterance
 from wlm.pipeline.route.local import LocalRouter
 from wlm.plugins.manager import load
 from wlm.plugins.skill import IntentSpec, Phrases
@@ -113,7 +113,12 @@ def figures(gold: Sequence[str], said: Sequence[str]) -> Figures:
 
 def answer(router: LocalRouter, text: str) -> str:
     """The label of the first action; none where the router asks or declines."""
-    choices = router.decide(Utterance(text, NOW)).choices
+    return acted(router.decide(Utterance(text, NOW)))
+
+
+def acted(decision: Decision) -> str:
+    """The label of the first action of a decision; none where it is to ask or to decline."""
+    choices = decision.choices
     return label(choices[0].intent) if choices else NONE
 
 

@@ -91,6 +91,9 @@ class Config(BaseModel):
     stt_vocabulary: bool = Field(
         True, description="Tell the recogniser the skills' names, places and titles."
     )
+    stt_hear_again: bool = Field(
+        True, description="Hear what led to nothing again by the largest model (stt_model: auto)."
+    )
     max_audio_seconds: float = Field(
         7200.0, gt=0, description="Longest recording that is accepted, in seconds."
     )

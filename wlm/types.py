@@ -372,7 +372,8 @@ class Segment(Json):
 class Transcript(Json):
     """What was heard. Empty ``text`` means that there was no speech.
 
-    ``seconds`` is the length of the audio; ``model`` names the weights.
+    ``seconds`` is the length of the audio; ``model`` names the weights. ``closer`` names those
+    that would hear more in it, if they were asked; empty: there are none.
     """
 
     text: str
@@ -380,3 +381,4 @@ class Transcript(Json):
     language: str = "en"
     seconds: float = 0.0
     model: str = ""
+    closer: str = ""

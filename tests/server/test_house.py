@@ -24,6 +24,7 @@ from tests.support import redis, waiting
 from tests.support.collector import Collected, Collector
 from tests.support.gateway import Gateway
 from tests.support.open_meteo import OpenMeteo
+from tests.support.sound import SWALLOWED, spoken
 from wlm.pipeline.audio import decode
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -107,6 +108,31 @@ def test_a_recording_is_written_down_by_the_one_that_holds_the_model(house: Gate
         counted = http.get("/metrics").text
     for role in ("gateway", "transcriber"):
         assert f'wlm_audio_seconds_total{{role="{role}"}}' in counted
+
+
+def test_the_one_that_holds_the_models_hears_again_what_led_to_nothing(
+    house: Gateway, tmp_path: Path
+) -> None:
+    said = spoken(SWALLOWED.text, tmp_path / "said.wav", words_a_minute=SWALLOWED.words_a_minute)
+    with house.client(house.key("frida@example.org")) as http, said.open("rb") as file:
+        turn = http.post("/v1/voice", files={"file": file}).json()
+        why = http.get(f"/v1/history/{turn['id']}/why").json()
+    assert [action["route"]["intent"] for action in turn["actions"]] == [SWALLOWED.intent]
+    assert turn["text"] == SWALLOWED.heard
+    again = why["decision"]["explanation"]["heard_again"]
+    assert (again["model"], again["second"]) == ("base", SWALLOWED.heard)
+    assert again["first"] != SWALLOWED.heard
+
+
+def test_a_transcript_says_whether_there_is_a_closer_look(house: Gateway) -> None:
+    with house.client(house.key("hugo@example.org")) as http:
+        heard = []
+        for closely in ("false", "true"):
+            form = {"response_format": "verbose_json", "closely": closely}
+            with LUNCH.open("rb") as file:
+                told = http.post("/v1/audio/transcriptions", data=form, files={"file": file}).json()
+            heard.append((told["model"], told["closer"]))
+    assert heard == [("tiny.en", "base"), ("base", "")]
 
 
 @pytest.mark.usefixtures("reminded")  # its time runs from here on

@@ -5,11 +5,27 @@ from __future__ import annotations
 import struct
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wlm.pipeline.audio import decode
+
 SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+class Swallowed(NamedTuple):
+    """A request whose words run together when espeak-ng says it: the small model takes it for a
+    remark, the larger one hears it."""
+
+    text: str
+    words_a_minute: int
+    heard: str
+    intent: str
+
+
+SWALLOWED = Swallowed("add Julia to my contacts", 155, "Add Julia to my contacts.", "people.add")
 
 
 def tone(seconds: float, rate: int = 16_000, hertz: float = 440.0) -> NDArray[np.float32]:
@@ -37,6 +53,15 @@ def wav_float(samples: NDArray[np.float32], **shape: int) -> bytes:
 def wav_pcm(samples: NDArray[np.float32], **shape: int) -> bytes:
     """A WAV file of 16-bit integers."""
     return wav((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes(), **shape)
+
+
+def spoken(text: str, target: Path, *, words_a_minute: int) -> Path:
+    """``text`` in the voice of espeak-ng, with half a second of silence around it, as WAV."""
+    speed = str(words_a_minute)
+    subprocess.run(["espeak-ng", "-v", "en-us", "-s", speed, "-w", str(target), text], check=True)
+    said = decode(target, max_bytes=10**8, max_seconds=60.0).samples
+    target.write_bytes(wav_pcm(np.pad(said, 8_000)))
+    return target
 
 
 def convert(source: Path, target: Path, *options: str) -> Path:

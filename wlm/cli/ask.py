@@ -135,15 +135,29 @@ def why(
         return
     typer.echo(f"heard       {reasons['text']}")
     decision: dict[str, Any] = reasons["decision"]
+    explanation = dict(decision.get("explanation", {}))
+    if again := explanation.pop("heard_again", None):
+        typer.echo(_heard_again(again, reasons["text"]))
     typer.echo(f"normalised  {decision.get('normalised', '')}")
     typer.echo(f"outcome     {decision.get('outcome', '')} ({decision.get('router', '')})")
     for candidate in decision.get("candidates", [])[:5]:
         bar = "█" * round(candidate["score"] * 30)
         typer.echo(f"  {candidate['intent']:<20} {candidate['score']:.3f} {bar}")
-    for name, value in decision.get("explanation", {}).items():
+    for name, value in explanation.items():
         typer.echo(f"  {name}: {value}")
     for stage, ms in reasons["timings_ms"].items():
         typer.echo(f"{stage:<11} {ms:.1f} ms")
+
+
+def _heard_again(again: dict[str, str], text: str) -> str:
+    """The line about what was heard at first, or the second time where the first stands."""
+    if "failed" in again:
+        return f"again       not heard ({again['failed']})"
+    if again["first"] != text:
+        return f"at first    {again['first']} (then by {again['model']})"
+    if again["second"] != text:
+        return f"again       {again['second']} (by {again['model']})"
+    return f"again       the same (by {again['model']})"
 
 
 def _dumps(value: object) -> str:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from wlm import trace
 from wlm.errors import WlmError
-from wlm.pipeline import briefing, say
+from wlm.pipeline import again, briefing, say
+from wlm.pipeline.again import Look
 from wlm.pipeline.dialogue.talk import Talk, alone
 from wlm.pipeline.route.interface import Candidate, Choice, Decision, Outcome, Past, Utterance
+from wlm.pipeline.stopwatch import Stopwatch
 from wlm.pipeline.understand import Understander, Understanding
 from wlm.store.corrections import Corrections
 from wlm.types import Action, Event, EventRef, Reply, State, Turn, new_id
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 5
 """Turns of the conversation that a router is told of."""
+
+_TAUGHT = "correction"
+"""The router of what a user taught."""
 
 
 class Pipeline:
@@ -76,33 +80,76 @@ class Pipeline:
         confirmed: bool = False,
         transcribe_ms: float = 0.0,
         turn_id: str | None = None,
+        hear_again: Callable[[], Transcript] | None = None,
     ) -> Turn:
-        """Do what ``text`` asks for, or what it answers if something waits."""
-        watch = _Stopwatch(transcribe_ms)
+        """Do what ``text`` asks for, or what it answers if something waits.
+
+        Where it leads to nothing, what ``hear_again`` gives is looked at as well (``again``).
+        """
+        watch = Stopwatch(transcribe_ms)
         last = self._last(conversation)
         conversation = conversation or (last.conversation if last else new_id())
-        utterance = self._utterance(text, conversation)
-        with watch("route"):
-            self._tell("before", "route", utterance)
-            understood = self._with_schedules(self._understand(utterance, last), text)
-            self._tell("after", "route", understood.decision)
-        turn = Turn(turn_id or new_id(), conversation, text)
         talk = Talk(
             self._engine, self._registry, self.understander, self._owner, conversation, last
         )
-        with watch("skill"):
-            said = talk.take(utterance, understood.decision) if last else None
+        look = partial(self._look, talk, watch, last, conversation)
+        text, understood, said = self._settled(look(text), look, talk, watch, hear_again)
+        turn = Turn(turn_id or new_id(), conversation, text)
         if said is not None:
             self._save(turn, said.events, understood)
             return self._finish(turn, said.events, understood, watch, reply=said.reply)
-        with watch("route"):
-            understood = talk.read(utterance, understood) if last else alone(understood, utterance)
         with watch("skill"):
             if understood.replaces is not None:
                 return self._corrected(turn, understood, watch, confirmed=confirmed)
             events = self._accept(turn, understood, confirmed=confirmed)
             events = self._run(events)
         return self._finish(turn, events, understood, watch)
+
+    def _look(
+        self,
+        talk: Talk,
+        watch: Stopwatch,
+        last: StoredTurn | None,
+        conversation: str,
+        text: str,
+    ) -> Look:
+        """What ``text`` leads to: done already if the conversation took it, else not yet."""
+        utterance = self._utterance(text, conversation)
+        with watch("route"):
+            self._tell("before", "route", utterance)
+            understood = self._with_schedules(self._understand(utterance, last), text)
+            self._tell("after", "route", understood.decision)
+        with watch("skill"):
+            said = talk.take(utterance, understood.decision) if last else None
+        if said is None:
+            with watch("route"):
+                if last:
+                    understood = talk.read(utterance, understood)
+                else:
+                    understood = alone(understood, utterance)
+        return Look(text, understood, said)
+
+    def _settled(
+        self,
+        first: Look,
+        look: Callable[[str], Look],
+        talk: Talk,
+        watch: Stopwatch,
+        hear: Callable[[], Transcript] | None,
+    ) -> Look:
+        """The look that stands: the first, unless it led to nothing and hearing again helped."""
+        if hear is None or first.rank == again.DONE:
+            return first
+        # Who taught that this is no request is believed, and a yes must be heard the first time:
+        # what is sent cannot be taken back.
+        if first.understood.decision.router == _TAUGHT or talk.confirming:
+            return first
+
+        def heard() -> Transcript:
+            with watch("transcribe"):
+                return hear()
+
+        return again.settle(first, heard, look)
 
     def listen(
         self, frames: Iterator[NDArray[np.float32]], **options: Any
@@ -123,7 +170,7 @@ class Pipeline:
         return events
 
     def _corrected(
-        self, turn: Turn, understood: Understanding, watch: _Stopwatch, *, confirmed: bool
+        self, turn: Turn, understood: Understanding, watch: Stopwatch, *, confirmed: bool
     ) -> Turn:
         """Take back what was done, then do what was meant."""
         self._save(turn, [], understood)
@@ -169,6 +216,7 @@ class Pipeline:
             confirmed=confirmed,
             transcribe_ms=spent,
             turn_id=turn_id,
+            hear_again=self._again(recording, transcript, cancelled),
         )
         if self._settings.config.keep_recordings:
             from wlm.pipeline.recordings import keep
@@ -197,6 +245,22 @@ class Pipeline:
         self._tell("after", "transcribe", transcript)
         waited = heard.waited_ms if heard else 0.0
         return recording, transcript, waited + (time.perf_counter() - start) * 1000
+
+    def _again(
+        self, recording: Audio, first: Transcript, cancelled: threading.Event | None
+    ) -> Callable[[], Transcript] | None:
+        """How the recording is heard again, if it can be."""
+        wanted = self._settings.config.stt_hear_again and recording.seconds <= again.LONGEST
+        if not (wanted and first.closer):
+            return None
+
+        def hear() -> Transcript:
+            self._tell("before", "transcribe", recording)
+            transcript = self.transcribe(recording, closely=True, cancelled=cancelled)
+            self._tell("after", "transcribe", transcript)
+            return transcript
+
+        return hear
 
     def _request(self, **options: Any) -> Request:
         from wlm.pipeline.transcribe.interface import Request
@@ -281,7 +345,7 @@ class Pipeline:
         choices = () if intent == NONE else (Choice(intent, 1.0, utterance.text),)
         outcome: Outcome = "act" if choices else "none"
         found = (Candidate(intent, 1.0),)
-        decision = Decision(outcome, choices, found, utterance.text, "correction")
+        decision = Decision(outcome, choices, found, utterance.text, _TAUGHT)
         return Understanding(decision, self.understander.routes(decision, choices, utterance))
 
     def _with_schedules(self, understood: Understanding, text: str) -> Understanding:
@@ -330,7 +394,7 @@ class Pipeline:
         turn: Turn,
         events: list[Event],
         understood: Understanding,
-        watch: _Stopwatch,
+        watch: Stopwatch,
         *,
         reply: Reply | None = None,
     ) -> Turn:
@@ -361,27 +425,6 @@ class Pipeline:
     def _tell(self, moment: str, stage: str, value: Any) -> None:
         for _ in self._registry.call(f"wlm_{moment}_stage", stage=stage, value=value):
             pass
-
-
-class _Stopwatch:
-    """Milliseconds by stage."""
-
-    def __init__(self, transcribe_ms: float) -> None:
-        self._start = time.perf_counter() - transcribe_ms / 1000
-        self._spent = {"transcribe": transcribe_ms, "route": 0.0, "skill": 0.0}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            with trace.span(f"stage {stage}"):
-                yield
-        finally:
-            self._spent[stage] += (time.perf_counter() - start) * 1000
-
-    def timings(self) -> dict[str, float]:
-        total = (time.perf_counter() - self._start) * 1000
-        return {stage: round(ms, 1) for stage, ms in {**self._spent, "total": total}.items()}
 
 
 def _action(event: Event) -> Action:

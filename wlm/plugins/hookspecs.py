@@ -46,7 +46,10 @@ def wlm_connectors() -> Mapping[str, Any]:  # type: ignore[empty-body]
 
 @hookspec
 def wlm_before_stage(stage: str, value: Any) -> None:
-    """Called before ``transcribe``, ``route`` and ``act`` with what goes in."""
+    """Called before ``transcribe``, ``route`` and ``act`` with what goes in.
+
+    The first two come again where a recording that led to nothing is heard again.
+    """
 
 
 @hookspec

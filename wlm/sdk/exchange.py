@@ -348,7 +348,8 @@ def _part(text: str) -> str:
 def _transcript(told: Mapping[str, Any]) -> Transcript:
     segments = [Segment(s["start"], s["end"], s["text"]) for s in told["segments"]]
     model = told.get("model") or ""  # others' servers do not name it
-    return Transcript(told["text"], segments, told["language"], told["duration"], model)
+    closer = told.get("closer") or ""
+    return Transcript(told["text"], segments, told["language"], told["duration"], model, closer)
 
 
 def _forgotten(told: Mapping[str, Any]) -> Forgotten:

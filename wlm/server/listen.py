@@ -6,7 +6,8 @@ text ``{"type": "end"}`` when nothing more comes. Messages of the gateway, as JS
 - ``{"type": "level", "dbfs": -31.5}``, some times a second
 - ``{"type": "partial", "text": …, "stable": …, "seconds": …}``, zero or more
 - ``{"type": "final", "text": …, "seconds": …}``, once for each utterance
-- ``{"type": "turn", "turn": {…}}``, what came of it
+- ``{"type": "turn", "turn": {…}}``, what came of it; its ``text`` differs from the final's where
+  that led to nothing and was heard again
 - ``{"type": "error", "code": …, "message": …, "hint": …}``
 """
 

@@ -45,6 +45,9 @@ class TranscriptionForm(Form):
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
     temperature: float = Field(0.0, ge=0, le=2)
     stream: bool = False
+    closely: bool = Field(
+        False, description="What was heard at first was of no use: take the model in `closer`."
+    )
     timestamp_granularities: Annotated[
         list[Granularity], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)
     ] = Field(["segment"], max_length=2)
@@ -74,6 +77,9 @@ class Verbose(Answer):
     text: str
     segments: list[VerboseSegment]
     model: str
+    closer: str = Field(
+        description="The model that hears it again with `closely`; empty: there is no other."
+    )
 
 
 @blueprint.post("/audio/transcriptions")
@@ -101,13 +107,18 @@ class _Job:
         self._audio = uploads.decoded(stream)
         metrics().audio.inc(self._audio.seconds)
         self._language = form.language or service().settings.config.spoken
+        self._closely = form.closely
         self._words = [word for word in form.prompt.split(",") if word.strip()]
 
     def transcript(self, heard: Any = None) -> Transcript:
         """Do it; ``heard`` is told the segments on the way. Raises ``Cancelled``."""
         with watched(self._environ) as gone:
             wanted = Request(
-                language=self._language, vocabulary=self._words, heard=heard, cancelled=gone
+                language=self._language,
+                vocabulary=self._words,
+                heard=heard,
+                closely=self._closely,
+                cancelled=gone,
             )
             try:
                 with trace.span("stage transcribe", parent=self._place):
@@ -173,6 +184,7 @@ def _shown(heard: Transcript, form: TranscriptionForm) -> Response:
                     "text": heard.text,
                     "segments": segments,
                     "model": heard.model,
+                    "closer": heard.closer,
                 }
             )
         case "text":

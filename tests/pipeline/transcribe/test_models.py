@@ -11,7 +11,7 @@ import pytest
 
 from wlm.config import load
 from wlm.errors import ModelMissing, NotFound, StorageFault, Unreachable
-from wlm.pipeline.transcribe.models import NEEDED, find_model, installed
+from wlm.pipeline.transcribe.models import NEEDED, closer, find_model, installed
 from wlm.pipeline.transcribe.pull import pull
 from wlm.pipeline.transcribe.whisper import FasterWhisper
 
@@ -105,6 +105,26 @@ def test_a_folder_and_a_pulled_model_can_be_named(settings, tmp_path):
     assert find_model(settings(stt_model=str(folder))).source == "folder"
     copied(tmp_path / "data" / "models" / "small")
     assert find_model(settings(stt_model="small")).source == "pulled"
+
+
+def sparse(folder: Path, megabytes: int) -> None:
+    """What looks like a model of that size, as long as nobody reads it."""
+    folder.mkdir(parents=True)
+    for name in (*NEEDED, "vocabulary.txt"):
+        (folder / name).touch()
+    os.truncate(folder / "model.bin", megabytes << 20)
+
+
+def test_the_largest_that_knows_the_language_looks_closer(settings, tmp_path):
+    models = tmp_path / "data" / "models"
+    assert [closer(settings(), language) for language in ("en-GB", "de", "")] == ["base", "", ""]
+    sparse(models / "medium.en", 1500)
+    sparse(models / "small", 460)
+    assert closer(settings(), "en") == "medium.en"
+    assert closer(settings(), "de") == closer(settings(), "") == "small"
+    assert find_model(settings(), "en", closely=True).name == "medium.en"
+    assert find_model(settings(), "en").name == "tiny.en"
+    assert closer(settings(stt_model="base"), "en") == ""
 
 
 def test_weights_that_do_not_load_are_named(settings, tmp_path):

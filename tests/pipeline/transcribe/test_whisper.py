@@ -161,6 +161,27 @@ def test_other_languages_go_to_base_and_english_can_be_detected(whisper, recordi
     assert "london tomorrow afternoon" in plain(heard.text)
 
 
+def test_a_closer_look_is_another_models(whisper, recording, tries):
+    heard = whisper.transcribe(recording("weather"), Request())
+    assert (heard.model, heard.closer) == ("tiny.en", "base")
+    tries.clear()
+    again = whisper.transcribe(recording("weather"), Request(closely=True))
+    assert (again.model, again.closer) == ("base", "")
+    assert plain(again.text) == WORDS["weather"]
+    assert tries[0].beam == WIDE_BEAM
+
+
+def test_where_there_is_no_other_model_none_is_named(home, whisper, recording, tries):
+    assert whisper.transcribe(recording("weather"), Request(draft=True)).closer == ""
+    assert whisper.transcribe(recording("german"), Request(language="de")).closer == ""
+    alone = FasterWhisper(load({"stt_model": "tiny.en"}, home))
+    tries.clear()
+    heard = alone.transcribe(recording("weather"), Request(closely=True))
+    assert (heard.model, heard.closer) == ("tiny.en", "")
+    assert tries[0].beam == WIDE_BEAM
+    assert alone.transcribe(recording("weather"), Request()).closer == ""
+
+
 def test_an_english_model_refuses_another_language(home, recording):
     whisper = FasterWhisper(load({"stt_model": "tiny.en"}, home))
     with pytest.raises(ModelMissing, match=r"tiny\.en knows English only"):

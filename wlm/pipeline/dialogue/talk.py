@@ -13,7 +13,7 @@ from wlm.pipeline.dialogue.recall import Recall
 from wlm.pipeline.dialogue.waiting import Dialogue
 from wlm.pipeline.route.interface import Decision, Utterance
 from wlm.pipeline.understand import Understander, Understanding
-from wlm.types import Event, Reply
+from wlm.types import Event, Reply, State
 
 if TYPE_CHECKING:
     from wlm.events.engine import Engine
@@ -35,10 +35,14 @@ def alone(understood: Understanding, utterance: Utterance) -> Understanding:
 
 
 class Said(NamedTuple):
-    """What a turn did by going on with something; ``reply`` where it is not the events' own."""
+    """What a turn did by going on with something; ``reply`` where it is not the events' own.
+
+    ``unread``: the words are no answer, so the question is only put once more.
+    """
 
     events: list[Event]
     reply: Reply | None = None
+    unread: bool = False
 
 
 class Talk:
@@ -87,7 +91,9 @@ class Talk:
         if not fresh:
             taken = self._dialogue.take(waiting, utterance, decision)
             return None if taken is None else Said(self._with_next(taken))
-        return Said([self._dialogue.asked_again(waiting)]) if utterance.text.strip() else None
+        if not utterance.text.strip():
+            return None
+        return Said([self._dialogue.asked_again(waiting)], unread=True)
 
     def read(self, utterance: Utterance, understood: Understanding) -> Understanding:
         """The understanding with what only the conversation tells."""
@@ -104,6 +110,12 @@ class Talk:
             decision, decision.choices, utterance, self._follow_ups.complete
         )
         return understood._replace(routes=routes)
+
+    @property
+    def confirming(self) -> bool:
+        """Whether a yes is waited for."""
+        waiting, _ = self._waiting()
+        return waiting is not None and waiting.state is State.WAITING_CONFIRMATION
 
     def _waiting(self) -> tuple[Event | None, bool]:
         """What waits for the user, and whether it was asked just now."""

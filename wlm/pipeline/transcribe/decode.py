@@ -79,8 +79,8 @@ class Wanted(NamedTuple):
     """What is asked of a decoding.
 
     ``hints`` are words that are likely to be said. ``short`` allows a short context,
-    ``draft`` forbids a second try, ``careful`` allows more hypotheses than one. ``check`` is
-    called between the steps; what it raises ends the work.
+    ``draft`` forbids a second try, ``careful`` allows more hypotheses than one, ``closely``
+    asks for them at once. ``check`` is called between the steps; what it raises ends the work.
     """
 
     language: str
@@ -88,6 +88,7 @@ class Wanted(NamedTuple):
     short: bool = True
     draft: bool = False
     careful: bool = True
+    closely: bool = False
     check: Callable[[], None] = _unchecked
 
 
@@ -152,8 +153,7 @@ class Decoder:
 
     def decode(self, clips: Sequence[Clip], wanted: Wanted) -> list[Attempt]:
         """The best attempt at each clip, or just the first where a draft will do."""
-        beam = self._beam if wanted.careful and not wanted.draft else 1
-        first = Try(self.context(clips, wanted), bool(wanted.hints), beam)
+        first = Try(self.context(clips, wanted), bool(wanted.hints), self._first_beam(wanted))
         encoded = self._encode(clips, first.context, wanted.check)
         attempts = self._generate(clips, encoded, wanted, first)
         if wanted.draft:
@@ -162,6 +162,11 @@ class Decoder:
             self._settle(clip, attempt, heard, wanted, first)
             for clip, attempt, heard in zip(clips, attempts, encoded, strict=True)
         ]
+
+    def _first_beam(self, wanted: Wanted) -> int:
+        if wanted.draft or not wanted.careful:
+            return 1
+        return WIDE_BEAM if wanted.closely else self._beam
 
     def _settle(
         self, clip: Clip, attempt: Attempt, heard: Any, wanted: Wanted, first: Try

@@ -29,8 +29,10 @@ class Request:
     likely to be said. ``progress`` is called with seconds done; what it raises ends the
     work. ``heard`` is called with segments in order, as soon as they are known; an engine
     may leave that out. ``draft``: the words are replaced soon, so a first impression will do,
-    and doubt costs no second look. Once ``cancelled`` is set nobody waits any more: the
-    transcriber stops at the next window and raises ``Cancelled``.
+    and doubt costs no second look. ``closely``: what was heard at first led to nothing, so the
+    most careful look there is will do, with other weights where the first transcript named some
+    (``Transcript.closer``); who names none is not asked. Once ``cancelled`` is set nobody waits
+    any more: the transcriber stops at the next window and raises ``Cancelled``.
     """
 
     language: str = "en"
@@ -38,6 +40,7 @@ class Request:
     progress: Callable[[float], None] | None = None
     heard: Callable[[Sequence[Segment]], None] | None = None
     draft: bool = False
+    closely: bool = False
     cancelled: threading.Event | None = None
 
     @property

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from wlm.errors import ModelMissing, StorageFault
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wlm.config import Paths, Settings
 
 Source = Literal["package", "pulled", "folder"]
@@ -77,25 +79,50 @@ def installed(paths: Paths) -> list[Model]:
     return sorted(found.values())
 
 
-def find_model(settings: Settings, language: str | None = None) -> Model:
+def find_model(settings: Settings, language: str | None = None, *, closely: bool = False) -> Model:
     """The model that ``stt_model`` stands for, ready to load from its folder.
 
-    ``language`` defaults to the setting; empty means any. Raises ``ModelMissing``, which
-    lists what is installed, and ``StorageFault`` if a model in parts cannot be joined.
+    ``language`` defaults to the setting; empty means any. ``closely``: the one of ``closer``,
+    if there is one. Raises ``ModelMissing``, which lists what is installed, and
+    ``StorageFault`` if a model in parts cannot be joined.
     """
     choice = settings.config.stt_model
     language = settings.config.spoken if language is None else language
     models = {model.name: model for model in installed(settings.paths)}
     if choice == "auto":
-        order = ("tiny.en", "base") if _english(language) else ("base",)
-        many = [name for name, model in models.items() if not model.english_only]
-        choice = next((name for name in (*order, *many) if name in models), "")
+        choice = (_closer(models, language) if closely else "") or _usual(models, language)
         if not choice:
             raise _missing(f"There is no speech model for the language {language!r}.", models)
     elif choice not in models:
         return _given(choice, models)
     model = models[choice]
     return _ready(model, settings.paths) if model.source == "package" else model
+
+
+def closer(settings: Settings, language: str) -> str:
+    """The name of the model that hears again what led to nothing; empty if there is none.
+
+    The largest that knows the language, if it is larger than the usual one; none where
+    ``stt_model`` names a model, which is then the only one.
+    """
+    if settings.config.stt_model != "auto":
+        return ""
+    return _closer({model.name: model for model in installed(settings.paths)}, language)
+
+
+def _usual(models: Mapping[str, Model], language: str) -> str:
+    order = ("tiny.en", "base") if _english(language) else ("base",)
+    many = [name for name, model in models.items() if not model.english_only]
+    return next((name for name in (*order, *many) if name in models), "")
+
+
+def _closer(models: Mapping[str, Model], language: str) -> str:
+    able = [m for m in models.values() if _english(language) or not m.english_only]
+    largest = max(able, key=lambda model: model.megabytes, default=None)
+    usual = models.get(_usual(models, language))
+    if largest is None or usual is None or largest.megabytes <= usual.megabytes:
+        return ""
+    return largest.name
 
 
 def _given(choice: str, models: dict[str, Model]) -> Model:

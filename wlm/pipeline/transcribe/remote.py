@@ -66,6 +66,7 @@ class RemoteTranscriber:
             "language": request.language,
             "prompt": _prompt(request),
             "response_format": "verbose_json",
+            "closely": "true" if request.closely else "",
         }
         wav = {"file": ("speech.wav", _wav(samples), "audio/wav")}
         form = {name: value for name, value in data.items() if value}
@@ -138,4 +139,6 @@ def _transcript(answer: httpx.Response, seconds: float, model: str) -> Transcrip
     except (ValueError, KeyError, TypeError):
         raise Unreachable("The transcriber's answer cannot be read.") from None
     language = str(told.get("language") or "")
-    return Transcript(text, segments, language, seconds, model)
+    # Only our own says so; another's server would hear the same again.
+    closer = str(told.get("closer") or "")
+    return Transcript(text, segments, language, seconds, str(told.get("model") or model), closer)

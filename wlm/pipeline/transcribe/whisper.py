@@ -17,7 +17,7 @@ from wlm.pipeline.transcribe import judge, windows
 from wlm.pipeline.transcribe.decode import Clip, Decoder, Wanted
 from wlm.pipeline.transcribe.interface import SAMPLE_RATE, UNSPACED, Request
 from wlm.pipeline.transcribe.lanes import Lanes
-from wlm.pipeline.transcribe.models import find_model
+from wlm.pipeline.transcribe.models import closer, find_model
 from wlm.types import Segment, Transcript
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class FasterWhisper:
         cuts = windows.cut(likely, seconds, self._workers)
         if not cuts:
             return Transcript("", [], language, seconds)  # no model was asked
-        name, decoder = self._load(language)
+        name, decoder = self._load(language, closely=request.closely)
         run = _Run(decoder, self._lanes, samples, likely, language, request, self._settings)
         spoken: list[Segment] = []
         for part in run.all(cuts, self._workers):
@@ -85,15 +85,16 @@ class FasterWhisper:
             request.progress(seconds)
         space = "" if run.language in UNSPACED else " "
         text = space.join(segment.text for segment in spoken)
-        return Transcript(text, spoken, run.language, seconds, name)
+        more = "" if request.draft or request.closely else closer(self._settings, language)
+        return Transcript(text, spoken, run.language, seconds, name, more)
 
     def warm(self, language: str = "en") -> None:
         """Load now what the first request would load, so that it need not wait."""
         vad.probabilities(np.zeros(vad.FRAME, np.float32))
         self._load(Request(language).known)
 
-    def _load(self, language: str) -> tuple[str, Decoder]:
-        model = find_model(self._settings, language)
+    def _load(self, language: str, *, closely: bool = False) -> tuple[str, Decoder]:
+        model = find_model(self._settings, language, closely=closely)
         with self._lock:
             if model.folder not in self._decoders:
                 self._decoders[model.folder] = Decoder(
@@ -181,7 +182,12 @@ class _Run:
     @property
     def _wanted(self) -> Wanted:
         return Wanted(
-            self.language, self._hints, self._short, self._request.draft, careful=self._urgent
+            self.language,
+            self._hints,
+            self._short,
+            self._request.draft,
+            careful=self._urgent,
+            closely=self._request.closely,
         )
 
     def _segments(self, window: Window, attempt: Attempt) -> list[Segment]:

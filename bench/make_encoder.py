@@ -1,12 +1,13 @@
 """Make the router's encoder: MiniLM as an int8 ONNX file, without torch.
 
     pip install onnx
-    python -m bench.make_encoder MODEL.zip wlm/pipeline/route/data
+    python -m bench.make_encoder MODEL.zip wlm/pipeline/route/data [--tuned TUNED.npz]
 
 ``MODEL.zip`` is that of ``bench/make_vectors.py``, which has to run first: both know the same
-word pieces. Embeddings are int8 with one scale a row; the weights of each layer are rounded
-to seven bits with one scale a column (eight overflow in AVX2's products) and multiplied as
-integers; the rest is float. Inputs: ``ids`` (texts, length), ``at`` (length,) counting from 0;
+word pieces. ``--tuned``: with the weights of ``bench/tune_encoder.py``, as WLM ships it.
+Embeddings are int8 with one scale a row; the weights of each layer are rounded to seven bits
+with one scale a column (eight overflow in AVX2's products) and multiplied as integers; the rest
+is float. Inputs: ``ids`` (texts, length), ``at`` (length,) counting from 0;
 output: the mean over the tokens (texts, 384).
 """
 
@@ -115,12 +116,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--tuned", type=Path, help="weights of bench/tune_encoder.py")
     args = parser.parse_args()
     with zipfile.ZipFile(args.model) as archive:
         vocabulary, weights = read_vocabulary(archive), read_weights(archive)
     pieces = (args.out / "pieces.txt").read_text("utf-8").split("\n")
     assert pieces == kept_pieces(vocabulary), "run bench.make_vectors first"
     rows = [vocabulary[piece] for piece in ("[CLS]", "[SEP]", "[UNK]", *pieces)]
+    if args.tuned:
+        with np.load(args.tuned) as arrays:
+            weights = dict(arrays)
+        rows = list(range(len(rows)))  # it has only those that are kept, in this order
     path = args.out / "encoder.onnx"
     onnx.save(build(weights, rows), path)
     print(f"{path.stat().st_size / 1e6:.1f} MB, {len(rows)} word pieces")

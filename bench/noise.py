@@ -70,10 +70,11 @@ def speak(name: str, texts: list[str], cache: Path) -> list[np.ndarray]:
 def babble(folder: Path) -> np.ndarray:
     """All the recorded speech of the folder, end to end, as loud as each other."""
     clips = [clip.samples for clip in recordings(folder) if clip.category != "nonspeech"]
-    return np.concatenate([clip / (_loudness(clip) or 1.0) for clip in clips])
+    return np.concatenate([clip / (loudness(clip) or 1.0) for clip in clips])
 
 
-def _loudness(samples: np.ndarray) -> float:
+def loudness(samples: np.ndarray) -> float:
+    """The root of the mean square."""
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
@@ -86,7 +87,7 @@ def mixed(
         return padded.astype(np.float32)
     starts = dice.integers(0, len(voices) - len(padded), TALKERS)
     noise = sum(voices[start : start + len(padded)] for start in starts)
-    noise = noise * (_loudness(speech) / _loudness(noise) * 10 ** (-level / 20))
+    noise = noise * (loudness(speech) / loudness(noise) * 10 ** (-level / 20))
     loud = padded + noise
     return (loud / max(1.0, float(np.abs(loud).max()))).astype(np.float32)
 

@@ -125,11 +125,14 @@ def spoken(folder: Path) -> list[Spoken]:
     return found
 
 
-def espeak(lines: list[str], folder: Path) -> list[np.ndarray]:
+def espeak(
+    lines: list[str], folder: Path, *, voice: str = "en-us", speed: int = 150
+) -> list[np.ndarray]:
+    """The lines in a voice of espeak-ng, so many words a minute."""
     found = []
     for number, line in enumerate(lines):
         path = folder / f"espeak-{number:02}.wav"
-        _run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", str(path), line])
+        _run(["espeak-ng", "-v", voice, "-s", str(speed), "-w", str(path), line])
         found.append(load(path))
     return found
 

@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wlm.pipeline.route.features import Features
+from wlm.pipeline.route.interface import FIRST_SHARE
 from wlm.pipeline.route.linear import softmax
 from wlm.pipeline.route.model import UNREADABLE, exact_at, positions, write
 from wlm.pipeline.route.vectors import Vectors
 
 Floats = NDArray[np.float32]
 _BLOCKS = ("columns", "weights", "dense", "bias", "exact", "exact_intents", "skill_of")
-FIRST_SHARE = 0.3
-"""What the first look counts beside the closer one: few examples name few words."""
 
 
 @dataclasses.dataclass(frozen=True)

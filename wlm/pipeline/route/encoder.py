@@ -1,7 +1,8 @@
 """Sentence vectors in context: a small encoder, for what words alone leave undecided.
 
 ``bench/make_encoder.py`` made ``data/encoder.onnx`` from sentence-transformers/
-all-MiniLM-L6-v2 (Apache-2.0, see ``data/LICENCES.md``). It takes milliseconds where
+all-MiniLM-L6-v2 (Apache-2.0, see ``data/LICENCES.md``), which ``bench/tune_encoder.py`` had taught
+what makes requests the same. It takes milliseconds where
 ``vectors`` takes microseconds, and onnxruntime has to be imported: it is loaded by the first
 request that needs it.
 """

@@ -15,8 +15,9 @@ NONE = "none"
 """The class of what no skill serves; always the last."""
 SURE = 0.9
 """A first look that gives one class so much is not looked at more closely."""
-FIRST_SHARE = 0.5
-"""What the first look counts beside the closer one, where it was taught enough."""
+FIRST_SHARE = 0.3
+"""What the first look counts beside the closer one, where it was taught enough: words say less
+than the sentence."""
 
 
 class Past(NamedTuple):

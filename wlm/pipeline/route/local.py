@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wlm.pipeline.route.model import Model
 
 log = logging.getLogger(__name__)
-VERSION = "local-3"
+VERSION = "local-4"
 _SHOWN = 5
 _SPLIT_FROM = 0.75
 _KEPT_MODELS = 8

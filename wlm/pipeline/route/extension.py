@@ -27,7 +27,7 @@ _RECIPE = Recipe(columns=2500, iterations=14, penalty=1e-4, expansions=1)
 _FEW = 600
 """Examples of all new skills from which on their marks are filled in once only, and rows of
 theirs that the encoder reads at most: training is waited for."""
-_PULL = 8.0
+_PULL = 5.0
 """How strongly the middle of a class's vectors pulls: examples are few (ADR 26)."""
 _WITHIN = 12
 """Iterations to tell the intents of one skill apart."""

@@ -108,7 +108,7 @@ class _Job:
         metrics().audio.inc(self._audio.seconds)
         self._language = form.language or service().settings.config.spoken
         self._closely = form.closely
-        self._words = [word for word in form.prompt.split(",") if word.strip()]
+        self._words = [told for word in form.prompt.split(",") if (told := word.strip())]
 
     def transcript(self, heard: Any = None) -> Transcript:
         """Do it; ``heard`` is told the segments on the way. Raises ``Cancelled``."""

@@ -57,6 +57,14 @@ def test_reciting_the_hints_is_an_echo_and_using_them_is_not():
     assert judge.objection(used, 4.0, 3.0, hints) == ""
 
 
+@pytest.mark.parametrize("text", ["Utrecht, Anneke Visser.", "Utrecht, Utrecht,"])
+def test_nothing_but_hints_is_an_echo_unless_it_is_one(text):
+    hints = ["Anneke Visser", "Bjarne Holm", "Utrecht", "Anneke"]
+    assert judge.echoes(text, hints)
+    assert not judge.echoes("Anneke Visser", hints)
+    assert not judge.echoes("Anneke Visser and Bjarne Holm", hints)
+
+
 def test_a_surer_text_wins_but_never_a_loop():
     loop = attempt("go on. go on. go on. go on. go on. go on.", logprob=-0.1)
     unsure, surer = attempt("go on", logprob=-1.4), attempt("go on then", logprob=-1.1)

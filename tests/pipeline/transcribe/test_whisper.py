@@ -61,7 +61,20 @@ def test_a_name_is_heard_right_when_the_recogniser_was_told(whisper, recording):
 
 def test_more_hints_than_fit_are_cut_and_the_first_count(whisper, recording):
     many = ["Anneke Visser", *(f"Person Number{n}" for n in range(500))]
-    assert "Anneke Visser" in whisper.transcribe(recording("name"), Request(vocabulary=many)).text
+    unaided = Request(closely=True)
+    assert "Anneke Visser" not in whisper.transcribe(recording("name"), unaided).text
+    told = Request(vocabulary=many, closely=True)  # told so much, the small model is at the brink
+    assert "Anneke Visser" in whisper.transcribe(recording("name"), told).text
+
+
+def test_the_first_hints_stand_next_to_what_is_heard(whisper):
+    many = [f"Person Number{n}" for n in range(500)]
+    _, decoder = whisper._load("en")
+    tokenizer, _ = decoder._tokenizer("en")
+    prompt = decoder._prompt(tokenizer, many)
+    text = tokenizer.decode(prompt)
+    assert text.strip().endswith("Person Number2, Person Number1, Person Number0.")
+    assert 190 < len(prompt) - len(tokenizer.sot_sequence) <= 201
 
 
 def test_a_long_recording_is_heard_whole_in_order_and_tells_how_far_it_is(
@@ -112,6 +125,15 @@ def tries(monkeypatch):
         Decoder, "_generate", lambda *given: found.append(given[-1]) or generate(*given)
     )
     return found
+
+
+def test_what_recites_the_prompt_is_decoded_again_without_it(whisper, recording, tries):
+    hints = ["tomorrow", "be like in london", "the weather"]  # the first stands last
+    assert plain(whisper.transcribe(recording("weather"), Request(vocabulary=hints)).text)
+    assert [how.hinted for how in tries] == [True, False]
+    tries.clear()
+    whisper.transcribe(recording("weather"), Request(vocabulary=hints[::-1]))
+    assert {how.hinted for how in tries} == {True}
 
 
 def in_noise(sound, loud):

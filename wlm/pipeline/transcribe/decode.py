@@ -175,7 +175,7 @@ class Decoder:
 
         ``heard`` is what the encoder made of the clip.
         """
-        told = wanted.hints if first.hinted else ()
+        told = wanted.hints[::-1]  # as they stand in the prompt
         reason = judge.objection(attempt, clip.seconds, clip.speech, told)
         hesitant = attempt.logprob < HESITANT and clip.speech >= _SENTENCE
         if wanted.careful and not reason and hesitant and first.beam < WIDE_BEAM:
@@ -187,9 +187,10 @@ class Decoder:
                 return attempt
             if reason == "echo" and step.hinted:
                 continue
-            told = wanted.hints if step.hinted else ()
             (attempt,) = self._attempt([clip], wanted, step)
-            reason = judge.objection(attempt, clip.seconds, clip.speech, told)
+            reason = judge.objection(
+                attempt, clip.seconds, clip.speech, told if step.hinted else ()
+            )
             best = judge.better(best, attempt)
         return best if reason else attempt
 

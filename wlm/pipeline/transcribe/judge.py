@@ -113,10 +113,17 @@ def closed_up(text: str) -> str:
 
 
 def echoes(text: str, hints: Sequence[str]) -> bool:
-    """Whether the text recites the hints: three neighbours, in the order of the prompt."""
+    """Whether the text recites the hints: three neighbours in the order of the prompt, or two and
+    more with nothing else."""
     said = " ".join(words(text))
     plain = [" ".join(words(hint)) for hint in hints]
-    return any(f" {' '.join(plain[i : i + 3])} " in f" {said} " for i in range(len(plain) - 2))
+    if any(f" {' '.join(plain[i : i + 3])} " in f" {said} " for i in range(len(plain) - 2)):
+        return True
+    found = 0
+    for hint in sorted(filter(None, plain), key=len, reverse=True):
+        said, times = re.subn(rf"\b{re.escape(hint)}\b", "", said)
+        found += times
+    return found > 1 and not said.strip()
 
 
 def better(first: Attempt, second: Attempt) -> Attempt:

@@ -8,8 +8,9 @@ to nothing is heard again as WLM does it (``wlm.pipeline.again``). Prints the ac
 hearing and of both beside that of the written text, and saves the curves to
 ``bench/out/noise.png``.
 Babble is six stretches at once of recordings from the second folder, none of which is a
-spoken utterance of the first. Speech and transcripts are kept in ``--cache``: a run that was
-stopped goes on.
+spoken utterance of the first. The second hearing is told the keywords of the skills, as in WLM;
+names, which WLM tells both, there are none here. Speech and transcripts are kept in ``--cache``: a
+run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from wlm.pipeline.transcribe.interface import Request
 from wlm.pipeline.transcribe.models import closer, find_model
 from wlm.pipeline.transcribe.whisper import FasterWhisper
 from wlm.pipeline.understand import Understanding
+from wlm.pipeline.vocabulary import topics
 from wlm.plugins.manager import load
 from wlm.types import Transcript
 
@@ -57,14 +59,17 @@ def chosen(path: Path, count: int) -> list[Line]:
 
 def speak(name: str, texts: list[str], cache: Path) -> list[np.ndarray]:
     """The texts in one voice."""
-    key = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
-    kept = cache / f"{name}-{key}.npz"
+    kept = cache / f"{name}-{_digest(texts)}.npz"
     if not kept.is_file():
         with tempfile.TemporaryDirectory() as folder:
             clips = VOICES[name](texts, Path(folder))
         np.savez(kept, *clips)
     with np.load(kept) as arrays:
         return [arrays[f"arr_{number}"] for number in range(len(texts))]
+
+
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
 
 def babble(folder: Path) -> np.ndarray:
@@ -95,11 +100,13 @@ def mixed(
 class Ears:
     """Whisper, and what it heard before."""
 
-    def __init__(self, model: str, voices: np.ndarray, cache: Path) -> None:
+    def __init__(self, model: str, voices: np.ndarray, told: Sequence[str], cache: Path) -> None:
+        """``told``: the words that the second hearing is told."""
         settings = load_settings({"stt_model": model})
         self._engine = FasterWhisper.from_settings(settings)
         self._names = find_model(settings, "en").name, closer(settings, "en")
         self._voices = voices
+        self._told = {False: (), True: tuple(told)}
         self._cache = cache
         self._kept: dict[Path, dict[str, str]] = {}
 
@@ -112,14 +119,16 @@ class Ears:
         self, name: str, number: int, clip: np.ndarray, level: int | None, *, closely: bool = False
     ) -> str:
         """The words of one clip of a voice at that level."""
-        path = self._cache / f"{name}-{self._names[closely]}-{level}.json"
+        told = self._told[closely]
+        model = f"{self._names[closely]}-{_digest(told)}" if told else self._names[closely]
+        path = self._cache / f"{name}-{model}-{level}.json"
         if path not in self._kept:
             self._kept[path] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
         heard = self._kept[path]
         key = f"{number}-{hashlib.sha256(clip.tobytes()).hexdigest()[:12]}"
         if key not in heard:
             sound = mixed(clip, self._voices, level, np.random.default_rng(1000 + number))
-            request = Request(language="en", closely=closely)
+            request = Request("en", told, closely=closely)
             heard[key] = self._engine.transcribe(sound, request).text
             path.write_text(json.dumps(heard), "utf-8")
         return heard[key]
@@ -192,9 +201,10 @@ def main() -> None:
     lines = chosen(args.file, args.count)
     texts = [line.text for line in lines]
     spoken = {name: speak(name, texts, args.cache) for name in VOICES}
-    ears = Ears(args.model, babble(args.recordings), args.cache)
+    intents = load().intents
+    ears = Ears(args.model, babble(args.recordings), topics(intents, "en"), args.cache)
     with tempfile.TemporaryDirectory() as folder:
-        router = LocalRouter.train(load().intents, "en", Path(folder))
+        router = LocalRouter.train(intents, "en", Path(folder))
     clean = figures([line.label for line in lines], [answer(router, text) for text in texts])
     print(f"{len(lines)} utterances, written          {clean}")
     curves: dict[str, list[float]] = {}

@@ -89,7 +89,7 @@ class Config(BaseModel):
         True, description="Encode short clips with a short context (faster, same words)."
     )
     stt_vocabulary: bool = Field(
-        True, description="Tell the recogniser the skills' names, places and titles."
+        True, description="Tell the recogniser the skills' names, hearing again keywords too."
     )
     stt_hear_again: bool = Field(
         True, description="Hear what led to nothing again by the largest model (stt_model: auto)."

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from tests.support.http_server import HttpServer
-from tests.support.sound import SWALLOWED, spoken
+from tests.support.sound import HASTY, SWALLOWED, Swallowed, spoken
 from wlm import Assistant
 from wlm.cli.ask import why
 from wlm.errors import Busy, Cancelled
@@ -26,16 +26,20 @@ from wlm.pipeline.audio import Audio, decode
 from wlm.pipeline.partials import Heard
 from wlm.pipeline.recorder import frames
 from wlm.pipeline.transcribe.interface import Request, Transcriber
+from wlm.pipeline.vocabulary import topics
 from wlm.types import State, Transcript, Turn
 
 Hook = Callable[[Request], None]
 
 
+def said(request: Swallowed, folder: Path) -> Audio:
+    path = spoken(request.text, folder / "said.wav", words_a_minute=request.words_a_minute)
+    return decode(path, max_bytes=10**8, max_seconds=60.0)
+
+
 @pytest.fixture(scope="module")
 def swallowed(tmp_path_factory: pytest.TempPathFactory) -> Audio:
-    path = spoken(SWALLOWED.text, tmp_path_factory.mktemp("spoken") / "swallowed.wav",
-                  words_a_minute=SWALLOWED.words_a_minute)  # fmt: skip
-    return decode(path, max_bytes=10**8, max_seconds=60.0)
+    return said(SWALLOWED, tmp_path_factory.mktemp("spoken"))
 
 
 class Watched:
@@ -55,6 +59,20 @@ class Watched:
     @property
     def closely(self) -> list[bool]:
         return [request.closely for request in self.requests]
+
+
+class Misheard:
+    """Hears one text, and closely another: what Whisper makes of babble cannot be had at will."""
+
+    model = "tiny.en"
+
+    def __init__(self, first: str, second: str) -> None:
+        self._texts = {False: first, True: second}
+
+    def transcribe(self, samples: NDArray[np.float32], request: Request) -> Transcript:
+        closely = request.closely
+        return Transcript(self._texts[closely], model="base" if closely else "tiny.en",
+                          closer="" if closely else "base")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +119,58 @@ def test_a_request_that_the_small_model_misses_is_heard_by_the_larger(make, swal
     assert not assistant.route(facts["first"])
     assert assistant.turns.last(assistant.owner).text == SWALLOWED.heard
     assert turn.timings_ms["transcribe"] <= turn.timings_ms["total"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_second_hearing_is_told_what_requests_are_about(make, tmp_path, told):
+    assistant, watched = make(stt_vocabulary=told)
+    turn = assistant.voice(said(HASTY, tmp_path))
+    first, second = (list(request.vocabulary) for request in watched.requests)
+    if told:
+        assert (only(turn), turn.text) == (HASTY.intent, HASTY.heard)
+        assert "BBC News" in first
+        assert second == [*topics(assistant.registry.intents, "en"), *first]
+    else:
+        assert (turn.actions, first, second) == ([], [], [])
+
+
+REMARKS = [
+    ("What's staying?", "What is raining?"),
+    ("How long until my meal kept fires?", "How long until my mail kept fires?"),
+    ("He sent it to the mall.", "He sent it to the mail."),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), REMARKS)
+def test_a_request_of_which_the_first_hearing_has_no_trace_is_not_believed(
+    make, swallowed, first, second
+):
+    assistant, _ = make()
+    assert assistant.route(second)
+    assistant.pipeline.__dict__["transcriber"] = Misheard(first, second)
+    turn = assistant.voice(swallowed)
+    assert (turn.actions, turn.text) == ([], first)
+    assert told(assistant) == {"model": "base", "first": first, "second": second, "doubted": True}
+    shown = CliRunner().invoke(app(), []).stdout.splitlines()
+    assert shown[1] == f"again       {second} (by base; not believed)"
+
+
+def test_a_request_that_is_plain_the_second_time_is_believed(make, swallowed):
+    assistant, _ = make()
+    first, second = "My work is casual.", "My work schedule."
+    assistant.pipeline.__dict__["transcriber"] = Misheard(first, second)
+    assert only(assistant.voice(swallowed)) == "meeting.list"
+    assert told(assistant) == {"model": "base", "first": first, "second": second}
+
+
+def test_what_only_the_conversation_explains_is_not_doubted(make, swallowed):
+    assistant, _ = make()
+    before = assistant.ask("what meetings do I have tomorrow")
+    assistant.pipeline.__dict__["transcriber"] = Misheard(
+        "The cat sat on the mat.", "and on Friday?"
+    )
+    turn = assistant.voice(swallowed, conversation=before.conversation)
+    assert (only(turn), turn.text) == ("meeting.list", "and on Friday?")
 
 
 def test_why_tells_what_was_heard_at_first(make, swallowed, monkeypatch):

@@ -17,7 +17,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 
 class Swallowed(NamedTuple):
     """A request whose words run together when espeak-ng says it: the small model takes it for a
-    remark, the larger one hears it."""
+    remark, the larger one hears it, the hasty one only if it was told what requests are about."""
 
     text: str
     words_a_minute: int
@@ -25,7 +25,8 @@ class Swallowed(NamedTuple):
     intent: str
 
 
-SWALLOWED = Swallowed("add Julia to my contacts", 155, "Add Julia to my contacts.", "people.add")
+SWALLOWED = Swallowed("add Julia to my contacts", 155, "Add Julia to my contacts", "people.add")
+HASTY = Swallowed("when is my next reminder", 420, "Where is my next reminder?", "meeting.list")
 
 
 def tone(seconds: float, rate: int = 16_000, hertz: float = 440.0) -> NDArray[np.float32]:

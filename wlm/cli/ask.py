@@ -149,14 +149,15 @@ def why(
         typer.echo(f"{stage:<11} {ms:.1f} ms")
 
 
-def _heard_again(again: dict[str, str], text: str) -> str:
+def _heard_again(again: dict[str, Any], text: str) -> str:
     """The line about what was heard at first, or the second time where the first stands."""
     if "failed" in again:
         return f"again       not heard ({again['failed']})"
     if again["first"] != text:
         return f"at first    {again['first']} (then by {again['model']})"
     if again["second"] != text:
-        return f"again       {again['second']} (by {again['model']})"
+        doubt = "; not believed" if again.get("doubted") else ""
+        return f"again       {again['second']} (by {again['model']}{doubt})"
     return f"again       the same (by {again['model']})"
 
 

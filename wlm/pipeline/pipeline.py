@@ -262,12 +262,15 @@ class Pipeline:
 
         return hear
 
-    def _request(self, **options: Any) -> Request:
+    def _request(self, *, closely: bool = False, **options: Any) -> Request:
         from wlm.pipeline.transcribe.interface import Request
-        from wlm.pipeline.vocabulary import hotwords
+        from wlm.pipeline.vocabulary import hotwords, topics
 
-        words = hotwords(self.vocabulary) if self._settings.config.stt_vocabulary else ()
-        return Request(language=self._settings.config.spoken, vocabulary=words, **options)
+        config = self._settings.config
+        words = hotwords(self.vocabulary) if config.stt_vocabulary else []
+        if closely and config.stt_vocabulary:
+            words = [*topics(self._registry.intents, config.language), *words]
+        return Request(config.spoken, words, closely=closely, **options)
 
     def understand(self, text: str, *, now: datetime | None = None) -> Understanding:
         """Decide only; nothing is stored and nothing runs."""

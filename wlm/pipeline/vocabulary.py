@@ -1,15 +1,16 @@
-"""The names that installed skills know, gathered for the recogniser and the slot filler."""
+"""What installed skills know and are about, gathered for the recogniser and the slot filler."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wlm.plugins import Context
     from wlm.plugins.manager import Registry
+    from wlm.plugins.skill import IntentSpec
 
 MOST_PER_KIND = 2_000
 """Names of one kind that are kept of each skill; the first are those used most."""
@@ -78,6 +79,21 @@ def hotwords(vocabulary: Mapping[str, Sequence[str]], limit: int = 60) -> list[s
                     break
                 chosen.setdefault(name.casefold(), name)
     return list(islice(chosen.values(), limit))
+
+
+def topics(intents: Mapping[str, IntentSpec], language: str, limit: int = 20) -> list[str]:
+    """At most ``limit`` keywords that skills declare in that language, for the recogniser.
+
+    They are what requests are about. One of each skill in turn, in the order that it declares
+    them: so many skills get a few each, few skills many.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for spec in intents.values():
+        if phrases := spec.phrases.get(language):
+            found.setdefault(spec.skill, {}).update(dict.fromkeys(_clean(phrases.keywords)))
+    rounds = zip_longest(*found.values())
+    chosen = dict.fromkeys(word for turn in rounds for word in turn if word is not None)
+    return list(islice(chosen, limit))
 
 
 def _add(known: dict[str, str], values: Sequence[str]) -> None:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from wlm.pipeline.vocabulary import LONGEST, MOST_PER_KIND, collect, hotwords
+from wlm.pipeline.vocabulary import LONGEST, MOST_PER_KIND, collect, hotwords, topics
 from wlm.plugins import Skill
 from wlm.plugins.manager import Registry
+from wlm.plugins.skill import Phrases
 
 
 class Book(Skill):
@@ -86,3 +87,33 @@ def test_hotwords_give_unused_shares_away():
         "Oslo",
     ]
     assert hotwords({}, 10) == []
+
+
+def declared(**skills: list[tuple[str, ...]]) -> dict[str, SimpleNamespace]:
+    """Intents of skills, each with its keywords in English, the first also in German."""
+    return {
+        f"{skill}.do{number}": SimpleNamespace(
+            skill=skill,
+            phrases={"en": Phrases(keywords=words)}
+            | ({"de": Phrases(keywords=("Wetter",))} if skill == "weather" else {}),
+        )
+        for skill, intents in skills.items()
+        for number, words in enumerate(intents)
+    }
+
+
+def test_topics_are_of_each_skill_in_turn_each_once():
+    intents = declared(
+        weather=[("rain", "forecast"), ("rain", "sunset")],
+        trains=[("train",)],
+        mail=[("inbox", "mail", "forecast"), ()],
+    )
+    assert topics(intents, "en") == ["rain", "train", "inbox", "forecast", "mail", "sunset"]
+    assert topics(intents, "en", 4) == ["rain", "train", "inbox", "forecast"]
+
+
+def test_topics_are_in_the_language_and_can_be_said():
+    assert topics(declared(weather=[("rain",)], mail=[("mail",)]), "de") == ["Wetter"]
+    assert topics(declared(mail=[("mail",)]), "fr") == []
+    odd = ("new\n mail", "7", "x" * (LONGEST + 1))
+    assert topics(declared(mail=[odd]), "en") == ["new mail"]

@@ -28,7 +28,7 @@ import numpy as np
 from bench.route import NOW, OUT, Figures, Line, acted, answer, figures, read
 from bench.speech_material import RATE, espeak, piper, recordings
 from wlm.config import load as load_settings
-from wlm.pipeline.again import DONE, Look, settle
+from wlm.pipeline.again import Look, settle
 from wlm.pipeline.route.interface import Utterance
 from wlm.pipeline.route.local import LocalRouter
 from wlm.pipeline.transcribe.interface import Request
@@ -137,7 +137,7 @@ class Ears:
 def looks(
     router: LocalRouter, ears: Ears, name: str, clips: Sequence[np.ndarray], level: int | None
 ) -> list[tuple[Look, Look]]:
-    """What each clip of a voice leads to, heard once, and again where that led to nothing."""
+    """What each clip of a voice leads to, heard once, and again where that led to nothing sure."""
 
     def look(text: str) -> Look:
         return Look(text, Understanding(router.decide(Utterance(text, NOW)), ()))
@@ -150,7 +150,7 @@ def looks(
             return Transcript(text, model=ears.closer)
 
         first = look(ears.hear(name, number, clip, level))
-        again = first.rank < DONE and ears.closer
+        again = first.doubtful and ears.closer
         found.append((first, settle(first, hear, look) if again else first))
     print(f"{name} at {label(level)}: heard", flush=True)
     return found

@@ -92,7 +92,7 @@ class Config(BaseModel):
         True, description="Tell the recogniser the skills' names, hearing again keywords too."
     )
     stt_hear_again: bool = Field(
-        True, description="Hear what led to nothing again by the largest model (stt_model: auto)."
+        True, description="Hear what led to nothing sure again, by the largest model (if auto)."
     )
     max_audio_seconds: float = Field(
         7200.0, gt=0, description="Longest recording that is accepted, in seconds."

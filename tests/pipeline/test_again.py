@@ -173,6 +173,45 @@ def test_what_only_the_conversation_explains_is_not_doubted(make, swallowed):
     assert (only(turn), turn.text) == ("meeting.list", "and on Friday?")
 
 
+UNSURE = [
+    # Of two requests the surer.
+    (
+        "Put my lunch after the calendar on Monday.",
+        "take my lunch with Anna off the calendar on Monday",
+        "meeting.cancel",
+    ),
+    ("Look at lunch Friday", "Who is there today", "meeting.list"),
+    # None, where both together speak against one.
+    ("Move it lunch to Anna", "The cat sat on the mat.", None),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "done"), UNSURE)
+def test_what_is_far_from_sure_is_heard_again_before_it_is_done(
+    make, swallowed, first, second, done
+):
+    assistant, _ = make()
+    assert assistant.route(first)
+    watched = Watched(Misheard(first, second))
+    assistant.pipeline.__dict__["transcriber"] = watched
+    turn = assistant.voice(swallowed)
+    assert watched.closely == [False, True]
+    assert [action.route.intent for action in turn.actions] == ([done] if done else [])
+    assert turn.text == (first if first.startswith("Look") else second)
+    assert told(assistant) == {"model": "base", "first": first, "second": second}
+    assert [event.route.intent for event in assistant.events()] == ([done] if done else [])
+
+
+def test_an_unsure_request_beside_a_question_is_heard_once(make, swallowed):
+    assistant, _ = make()
+    asked = assistant.ask("set up a meeting with Anna")
+    assert asked.actions[0].event.state is State.WAITING_INPUT
+    watched = Watched(Misheard("is it a cold mail from Anna", "tomorrow at ten"))
+    assistant.pipeline.__dict__["transcriber"] = watched
+    assistant.voice(swallowed, conversation=asked.conversation)
+    assert watched.closely == [False]
+
+
 def test_why_tells_what_was_heard_at_first(make, swallowed, monkeypatch):
     assistant, _ = make()
     assistant.voice(swallowed)

@@ -1,8 +1,9 @@
-"""Hear again what led to nothing: often a larger model hears the request that was in it.
+"""Hear again what led to nothing, or to what is far from sure: often a larger model hears better.
 
 The first hearing is quick, and nearly always enough. Where nothing comes of it, who spoke must say
-it again anyhow, so there is time for a better model, which is told what requests are about. Of the
-two, the one that leads further stands; the first where neither does, and where the second heard a
+it again anyhow; where something doubtful would, it may be undone again. So there is time for a
+better model, which is told what requests are about. Of the two, the one that leads further stands,
+and of two that would act the surer; the first where neither does, and where the second heard a
 request of which there was no trace in the first.
 """
 
@@ -28,10 +29,16 @@ LONGEST = 30.0
 DONE = 2
 """The rank of what leads to an action."""
 
+SURE = 0.8
+"""The router's confidence from which a first hearing is acted on at once. Nearly all that is
+misheard and acted on is below, and one request of twelve that was spoken in a quiet room."""
 
 DOUBTED = 1 / 20
 """Both hearings' odds that it was a request, multiplied, below which it is taken for none: who is
 told what requests are about hears some in remarks."""
+
+_CALIBRATED = "local"
+"""The router whose confidences are probabilities; what others give cannot be weighed."""
 
 _LEAST = 1e-4
 """The least chance that counts: routers tell four digits."""
@@ -53,6 +60,19 @@ class Look(NamedTuple):
         if decision.outcome == "act" or self.understood.routes:
             return DONE
         return int(decision.outcome == "ask")
+
+    @property
+    def confidence(self) -> float:
+        """That of the least sure action; 1 where it is not the router's own."""
+        decision = self.understood.decision
+        if self.said is not None or decision.router != _CALIBRATED:
+            return 1.0
+        return min((choice.confidence for choice in decision.choices), default=1.0)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether to hear again before anything is done."""
+        return self.rank < DONE or self.confidence < SURE
 
     @property
     def odds(self) -> float:
@@ -85,20 +105,28 @@ def settle(first: Look, hear: Callable[[], Transcript], look: Callable[[str], Lo
         return first.explained({"failed": error.code})
     text = heard.text.strip()
     facts = {"model": heard.model, "first": first.text, "second": text}
-    if text and text != first.text:
-        second = look(text)
-        if _doubted(first, second):
-            return first.explained({**facts, "doubted": True})
-        if second.rank > first.rank:
-            return second.explained(facts)
-    return first.explained(facts)
+    if not text or text == first.text:
+        return first.explained(facts)
+    second = look(text)
+    if _doubted(first, second):
+        return first.explained({**facts, "doubted": True})
+    return (second if _better(first, second) else first).explained(facts)
+
+
+def _better(first: Look, second: Look) -> bool:
+    """Whether the second stands."""
+    if first.rank < DONE:
+        return second.rank > first.rank
+    if second.rank == DONE:
+        return second.confidence > first.confidence
+    return first.odds * second.odds < 1
 
 
 def _doubted(first: Look, second: Look) -> bool:
-    """Whether the router would act on the second, and both together speak against it.
+    """Whether the router would act on the second alone, and both together speak against it.
 
     What the conversation or the user's corrections made of it was not weighed against none.
     """
     was, now = first.understood.decision, second.understood.decision
     weighed = now.router == was.router and now.outcome == "act" and second.said is None
-    return weighed and first.odds * second.odds < DOUBTED
+    return weighed and first.rank < DONE and first.odds * second.odds < DOUBTED

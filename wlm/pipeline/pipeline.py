@@ -84,7 +84,7 @@ class Pipeline:
     ) -> Turn:
         """Do what ``text`` asks for, or what it answers if something waits.
 
-        Where it leads to nothing, what ``hear_again`` gives is looked at as well (``again``).
+        Where it leads to nothing sure, what ``hear_again`` gives is looked at as well (``again``).
         """
         watch = Stopwatch(transcribe_ms)
         last = self._last(conversation)
@@ -112,15 +112,20 @@ class Pipeline:
         last: StoredTurn | None,
         conversation: str,
         text: str,
+        *,
+        answers: bool = True,
     ) -> Look:
-        """What ``text`` leads to: done already if the conversation took it, else not yet."""
+        """What ``text`` leads to: done already if the conversation took it, else not yet.
+
+        Without ``answers`` the conversation is not asked, so nothing is done.
+        """
         utterance = self._utterance(text, conversation)
         with watch("route"):
             self._tell("before", "route", utterance)
             understood = self._with_schedules(self._understand(utterance, last), text)
             self._tell("after", "route", understood.decision)
         with watch("skill"):
-            said = talk.take(utterance, understood.decision) if last else None
+            said = talk.take(utterance, understood.decision) if last and answers else None
         if said is None:
             with watch("route"):
                 if last:
@@ -132,24 +137,25 @@ class Pipeline:
     def _settled(
         self,
         first: Look,
-        look: Callable[[str], Look],
+        look: Callable[..., Look],
         talk: Talk,
         watch: Stopwatch,
         hear: Callable[[], Transcript] | None,
     ) -> Look:
-        """The look that stands: the first, unless it led to nothing and hearing again helped."""
-        if hear is None or first.rank == again.DONE:
+        """The look that stands: the first, unless it is doubtful and hearing again helped."""
+        if hear is None or not first.doubtful:
             return first
+        acts = first.rank == again.DONE
         # Who taught that this is no request is believed, and a yes must be heard the first time:
         # what is sent cannot be taken back.
-        if first.understood.decision.router == _TAUGHT or talk.confirming:
+        if first.understood.decision.router == _TAUGHT or talk.confirming or (acts and talk.waits):
             return first
 
         def heard() -> Transcript:
             with watch("transcribe"):
                 return hear()
 
-        return again.settle(first, heard, look)
+        return again.settle(first, heard, partial(look, answers=not acts))
 
     def listen(
         self, frames: Iterator[NDArray[np.float32]], **options: Any

@@ -117,6 +117,11 @@ class Talk:
         waiting, _ = self._waiting()
         return waiting is not None and waiting.state is State.WAITING_CONFIRMATION
 
+    @property
+    def waits(self) -> bool:
+        """Whether something waits for an answer."""
+        return self._waiting()[0] is not None
+
     def _waiting(self) -> tuple[Event | None, bool]:
         """What waits for the user, and whether it was asked just now."""
         waiting = self._engine.waiting(self._owner, self._conversation, limit=_WAITING)

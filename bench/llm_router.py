@@ -170,7 +170,19 @@ def stand_ins(bench: Bench) -> dict[str, tuple[Says, dict[str, Any]]]:
         "answers 500": (lambda _: Answer(500, b"{}"), {}),
         "answers 401": (lambda _: Answer(401, b"{}"), {}),
         "sends what is not JSON": (lambda _: Answer(200, b"<html>"), {}),
+        "slow": (slow(gold), {}),
     }
+
+
+def slow(gold: Mapping[str, str]) -> Says:
+    """Right, but three times later than anybody waits."""
+    says = strong(gold)
+
+    def late(asked: Asked) -> Any:
+        time.sleep(3 * LIMIT_SECONDS)
+        return says(asked)
+
+    return late
 
 
 def against_stand_ins(bench: Bench, only: str) -> None:
@@ -180,12 +192,12 @@ def against_stand_ins(bench: Bench, only: str) -> None:
             continue
         with LlmServer(says) as server:
             bench.show(name, run(bench.router(server.url, "stand-in", **more), bench.lines))
-    if only:
-        return
-    bench.show("away", run(bench.router("http://127.0.0.1:9/v1", "m"), bench.lines))
-    with LlmServer(lambda _: "") as server:
-        server.says = lambda _: server.trickle()
-        bench.show("trickles without end", run(bench.router(server.url, "m"), bench.lines))
+    if only in (name := "away"):
+        bench.show(name, run(bench.router("http://127.0.0.1:9/v1", "m"), bench.lines))
+    if only in (name := "trickles without end"):
+        with LlmServer(lambda _: "") as server:
+            server.says = lambda _: server.trickle()
+            bench.show(name, run(bench.router(server.url, "m"), bench.lines))
 
 
 def against_endpoint(bench: Bench, url: str, model: str, seconds: float) -> None:

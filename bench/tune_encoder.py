@@ -172,7 +172,7 @@ def tune(
             said, heard = (encoder.of(part) for part in zip(*some, strict=True))
             loss = loss + PAIRS_WEIGHT * alike(said, heard)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(moving, 1.0)
         optimizer.step()
         schedule.step()
